@@ -1,0 +1,1 @@
+"""cgbot runs the correspondence of a working group."""

@@ -1,0 +1,52 @@
+"""
+An errand: one recipient of an arrival, with the parsed message, and what a use case says when it has settled it.
+
+Pure types, shared by every room that mail can reach. The sorter builds an Errand, finds the use case of its purpose
+and stores what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from cgbot.context import Context
+    from cgbot.mail.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What one recipient address was asked to do; `group` is the group's current name, "" for the service itself."""
+
+    id: int
+    arrival_id: int
+    group_id: int | None
+    group: str
+    recipient: str
+    purpose: str
+    detail: str
+    gate: str
+    attempts: int
+    mail_from: str
+    received_at: datetime
+    protocol: str
+    peer: str
+    sha256: bytes
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The end of an errand, with a reason in words for whoever looks it up."""
+
+    state: Literal["sorted", "held", "discarded"]
+    reason: str = ""
+
+
+UseCase = Callable[["Connection", "Context", Errand], Settled]
+Purposes = Mapping[str, UseCase]
