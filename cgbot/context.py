@@ -31,13 +31,17 @@ class Rendered:
 class Renderer(Protocol):
     """Fill the mail template `name` with facts; an unknown name in it raises Deferred with the template's line."""
 
-    def __call__(self, name: str, facts: Mapping[str, object], language: str = "en") -> Rendered: ...
+    def __call__(self, name: str, facts: Mapping[str, object], language: str = "en") -> Rendered:
+        """Fill it."""
+        ...
 
 
 class TokenMaker(Protocol):
     """Make a fresh random token of 128 bits, lower-case letters and digits only."""
 
-    def __call__(self) -> str: ...
+    def __call__(self) -> str:
+        """Make one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

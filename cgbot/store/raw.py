@@ -1,0 +1,68 @@
+"""
+Raw messages: content under the SHA-256 of its bytes, compressed in a row (records).
+
+`prepare` is the slow part and belongs outside a transaction; `put` stores what is not there yet. What `get` gives
+back hashes to the name it was asked for, or it raises: an archive that has changed must say so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import zstandard
+from sqlalchemy import Connection, select
+
+from cgbot.errors import Deferred, NotFound
+from cgbot.store.tables import raw_messages
+from cgbot.store.upsert import insert_new
+
+_LEVEL: Final = 3
+_local = threading.local()  # a compressor serves one thread at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message ready to be stored."""
+
+    sha256: bytes
+    size: int
+    codec: str
+    body: bytes
+
+
+def prepare(raw: bytes) -> Prepared:
+    """Hash and compress; bytes that do not shrink are kept as they are."""
+    if not hasattr(_local, "compressor"):
+        _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    packed = _local.compressor.compress(raw)
+    codec, body = ("zstd", packed) if len(packed) < len(raw) else ("none", raw)
+    return Prepared(hashlib.sha256(raw).digest(), len(raw), codec, body)
+
+
+def put(tx: Connection, messages: Sequence[Prepared]) -> None:
+    """Store the messages that are not there yet."""
+    rows = [{"sha256": m.sha256, "size": m.size, "codec": m.codec, "body": m.body} for m in messages]
+    if rows:
+        tx.execute(insert_new(tx, raw_messages), rows)
+
+
+def get(tx: Connection, sha256: bytes) -> bytes:
+    """
+    Give back the exact bytes.
+
+    Raises NotFound for a name that is not stored, Deferred when the stored bytes do not hash to their name.
+    """
+    row = tx.execute(
+        select(raw_messages.c.codec, raw_messages.c.body, raw_messages.c.size).where(raw_messages.c.sha256 == sha256)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no message {sha256.hex()} is stored")
+    body = bytes(row.body)
+    raw = zstandard.ZstdDecompressor().decompress(body, max_output_size=row.size) if row.codec == "zstd" else body
+    if hashlib.sha256(raw).digest() != sha256:
+        raise Deferred(f"the stored message {sha256.hex()} is damaged")
+    return raw
