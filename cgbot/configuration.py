@@ -276,9 +276,7 @@ def _check_together(settings: Settings, source: Path) -> None:
         raise ConfigError(str(source), "smtp.tls_key", "STARTTLS needs both tls_certificate and tls_key, or neither")
     if relay.user and relay.password_file is None:
         raise ConfigError(str(source), "relay.password_file", "is empty, but relay.user is set: name a file")
-    loopback = relay.host in {"localhost", "::1"} or relay.host.startswith("127.")
+    loopback = relay.host in {"", "localhost", "::1"} or relay.host.startswith("127.")
     if relay.user and relay.tls == "none" and not loopback:
-        problem = (
-            "'none' is not allowed with relay.user: the password would cross the network readable; starttls or implicit"
-        )
+        problem = "'none' is not allowed with relay.user: anybody could read the password; starttls or implicit"
         raise ConfigError(str(source), "relay.tls", problem)

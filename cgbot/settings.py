@@ -9,11 +9,10 @@ secret is ever a field: a setting names the file that holds it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from cgbot import allowed
 from cgbot.allowed import Rule
@@ -211,18 +210,19 @@ class Key:
         return f"{self.section}.{self.name}"
 
 
-def all_keys() -> Iterator[Key]:
-    """Yield every setting in the order of the file."""
-    for section, factory in sections().items():
-        for one in dataclasses.fields(factory):
-            meta = one.metadata
-            yield Key(section, one.name, str(one.type), one.default, meta[MEANING], meta[RULE])
+def all_keys() -> tuple[Key, ...]:
+    """Give every setting in the order of the file."""
+    return tuple(
+        Key(section, one.name, str(one.type), one.default, one.metadata[MEANING], one.metadata[RULE])
+        for section, factory in sections().items()
+        for one in dataclasses.fields(factory)
+    )
 
 
 def sections() -> dict[str, type[Any]]:
     """Give the dataclass of each section."""
-    factories = {one.name: one.default_factory for one in dataclasses.fields(Settings)}
-    return {name: factory for name, factory in factories.items() if isinstance(factory, type)}
+    found = ((one.name, cast("Any", one.default_factory)) for one in dataclasses.fields(Settings))
+    return {name: factory for name, factory in found if isinstance(factory, type)}
 
 
 def bundled(kind: str) -> Path:
