@@ -1,0 +1,204 @@
+"""
+Intake: an arrival becomes durable (use case).
+
+`await take(arrival)` gives its id once the raw bytes, the arrival and one errand per recipient are committed
+(RFC 5321 section 6.1: whoever says 250 answers for the message). Whatever waits while a commit is on its way goes
+together into the next one; if that fails, its items are tried one by one, so that a poisoned one fails alone (a
+database that is locked or gone fails them all at once: nobody waits for it many times). A caller that is cancelled
+stops nothing. The same message taken twice is two arrivals of one raw message; that they are one
+post is the archive's business. Faults are raised as Deferred.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import OperationalError
+
+from cgbot.errors import CgbotError, Deferred
+from cgbot.failpoints import reach
+from cgbot.store import raw
+from cgbot.store.db import Database
+from cgbot.store.tables import arrivals, errands
+
+log = logging.getLogger(__name__)
+
+# Smaller messages are compressed where they are: a thread's round trip takes longer.
+_INLINE_SIZE: Final = 16 * 1024
+_BATCH_COUNT: Final = 64
+_BATCH_SIZE: Final = 8 << 20
+_BUSY_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """One recipient: what the errand is to do; `gate` is "" or `hold:rule` or `discard:rule`."""
+
+    recipient: str
+    group_id: int | None
+    purpose: str
+    detail: str = ""
+    gate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One accepted transaction; `mail_from` is "" for the null path, `trace` our own Received line."""
+
+    raw: bytes
+    mail_from: str
+    received_at: datetime
+    protocol: str
+    peer: str
+    helo: str
+    tls: bool
+    trace: bytes
+    recipients: tuple[Addressed, ...]
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    """An arrival that waits for its commit."""
+
+    arrival: Arrival
+    prepared: raw.Prepared
+    answer: asyncio.Future[int]
+
+
+class Intake:
+    """One per process; `wake` is called after each commit, in the event loop."""
+
+    def __init__(self, db: Database, wake: Callable[[], None] = lambda: None) -> None:
+        self._db = db
+        self._wake = wake
+        self._waiting: list[_Item] = []
+        self._committing: asyncio.Task[None] | None = None
+        self._last_commit = float("-inf")
+
+    @property
+    def busy(self) -> bool:
+        """Say whether mail is coming in right now, so that work that can wait should let it pass."""
+        if self._waiting or self._committing:
+            return True
+        return asyncio.get_running_loop().time() - self._last_commit < _BUSY_SECONDS
+
+    async def take(self, arrival: Arrival) -> int:
+        """Make it durable and give its id; raises Deferred when that is not possible now."""
+        reach("intake.received")
+        prepared = raw.prepare(arrival.raw)
+        item = _Item(arrival, prepared, asyncio.get_running_loop().create_future())
+        self._waiting.append(item)
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all())
+        return await asyncio.shield(item.answer)
+
+    async def finish(self) -> None:
+        """Wait until nothing waits for a commit."""
+        while self._committing is not None:
+            await asyncio.shield(self._committing)
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._waiting:
+                await self._commit(self._next_batch())
+        finally:
+            self._committing = None
+            self._last_commit = asyncio.get_running_loop().time()
+
+    def _next_batch(self) -> list[_Item]:
+        size = count = 0
+        for item in self._waiting[:_BATCH_COUNT]:
+            size += len(item.prepared.body)
+            if count and size > _BATCH_SIZE:
+                break
+            count += 1
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        return batch
+
+    async def _commit(self, batch: list[_Item]) -> None:
+        try:
+            ids = await self._db.write(_store, [(item.arrival, item.prepared) for item in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it was, each sender must be told to try again
+            if len(batch) == 1 or isinstance(error.__cause__, OperationalError):
+                _fail_all(batch, error)
+            else:
+                for item in batch:
+                    await self._commit([item])
+            return
+        reach("intake.after-commit")
+        for item, arrival_id in zip(batch, ids, strict=True):
+            if not item.answer.done():
+                item.answer.set_result(arrival_id)
+        self._wake()
+
+
+def _fail_all(batch: list[_Item], error: Exception) -> None:
+    log.error("%d message(s) could not be stored", len(batch), exc_info=error)
+    deferred = error if isinstance(error, CgbotError) else _deferred(error)
+    for item in batch:
+        if not item.answer.done():
+            item.answer.set_exception(deferred)
+            item.answer.exception()  # whoever asked may be gone: no complaint that nobody looked
+
+
+def _deferred(error: Exception) -> Deferred:
+    deferred = Deferred("the message cannot be stored now; try again later")
+    deferred.__cause__ = error
+    return deferred
+
+
+def _store(tx: Connection, batch: Sequence[tuple[Arrival, raw.Prepared]]) -> list[int]:
+    """Write a batch; the ids in the batch's order."""
+    raw.put(tx, [prepared for _, prepared in batch])
+    ids = _add_arrivals(tx, [_arrival_row(arrival, prepared) for arrival, prepared in batch])
+    rows = [
+        _errand_row(arrival_id, arrival, addressed)
+        for arrival_id, (arrival, _) in zip(ids, batch, strict=True)
+        for addressed in arrival.recipients
+    ]
+    if rows:
+        tx.execute(insert(errands), rows)
+    reach("intake.before-commit")
+    return ids
+
+
+def _add_arrivals(tx: Connection, rows: list[dict[str, Any]]) -> list[int]:
+    """SQLite has one writer, so the next ids are known; PostgreSQL says them."""
+    if tx.dialect.name == "sqlite":
+        last = tx.execute(select(func.coalesce(func.max(arrivals.c.id), 0))).scalar_one()
+        ids = list(range(last + 1, last + 1 + len(rows)))
+        tx.execute(insert(arrivals), [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
+        return ids
+    stored = tx.execute(insert(arrivals).returning(arrivals.c.id, sort_by_parameter_order=True), rows)
+    return list(stored.scalars())
+
+
+def _arrival_row(arrival: Arrival, prepared: raw.Prepared) -> dict[str, Any]:
+    return {
+        "sha256": prepared.sha256,
+        "mail_from": arrival.mail_from,
+        "received_at": arrival.received_at,
+        "protocol": arrival.protocol,
+        "peer": arrival.peer,
+        "helo": arrival.helo,
+        "tls": arrival.tls,
+        "trace": arrival.trace,
+    }
+
+
+def _errand_row(arrival_id: int, arrival: Arrival, addressed: Addressed) -> dict[str, Any]:
+    return {
+        "arrival_id": arrival_id,
+        "group_id": addressed.group_id,
+        "recipient": addressed.recipient,
+        "purpose": addressed.purpose,
+        "detail": addressed.detail,
+        "gate": addressed.gate,
+        "due_at": arrival.received_at,
+    }
