@@ -99,6 +99,24 @@ class Database:
         except DBAPIError as error:
             raise _deferred(error) from error
 
+    @property
+    def file(self) -> str | None:
+        """The file of an embedded database."""
+        return self._writing.url.database if self.dialect == "sqlite" else None
+
+    def write_schema(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Change the schema in one transaction, with foreign keys off where they would follow a table being rebuilt."""
+        with self._writing.connect() as tx:
+            if self.dialect == "sqlite":
+                engines.outside_transactions(tx, "PRAGMA foreign_keys=OFF")
+            try:
+                with tx.begin():
+                    result = fn(tx, *args, **kwargs)
+            finally:
+                if self.dialect == "sqlite":
+                    engines.outside_transactions(tx, "PRAGMA foreign_keys=ON")
+        return result
+
     def close(self) -> None:
         """Finish what waits for the write lane and close every connection."""
         if self._writer is not None:

@@ -57,3 +57,10 @@ def _postgresql(url: str, *, read_only: bool) -> Engine:
     return create_engine(
         full, pool_size=8, max_overflow=4, isolation_level=level, execution_options=options, pool_pre_ping=True
     )
+
+
+def outside_transactions(connection: Connection, statement: str) -> None:
+    """Run a statement that SQLite ignores inside a transaction, such as a change of foreign_keys."""
+    cursor = connection.connection.cursor()
+    cursor.execute(statement)
+    cursor.close()

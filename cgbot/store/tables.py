@@ -206,6 +206,7 @@ holds = Table(
     Column("errand_id", BigId, ForeignKey("errands.id"), nullable=False, unique=True),
     Column("group_id", BigId, ForeignKey("groups.id"), nullable=False),
     Column("held_at", UtcTime, nullable=False),
+    Column("content_hash", LargeBinary(32), nullable=False),
     Column("reasons", JSON, nullable=False),
     Column("author", String, nullable=False, default=""),
     Column("subject", String, nullable=False, default=""),
@@ -215,6 +216,7 @@ holds = Table(
     Column("note", Text, nullable=False, default=""),
     _one_of("state", "waiting", "approved", "rejected", "discarded"),
     Index("ix_holds_group_id_state", "group_id", "state"),
+    Index("ix_holds_group_id_content_hash", "group_id", "content_hash"),
 )
 
 # --------------------------------------------------------------------------------------------------- what was said

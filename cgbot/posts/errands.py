@@ -1,0 +1,129 @@
+"""
+Errands in the database: claiming them, ending them, shelving what fails (records).
+
+A claim commits the attempt before anything is tried, so a message that kills the process is counted too. An errand
+that has failed three times is shelved with its reason and waits for the operator; the next one flows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, func, select, update
+
+from cgbot.errand import Settled
+from cgbot.store.tables import arrivals, errands, groups, raw_messages
+
+MAX_ATTEMPTS: Final = 3
+# A claimed errand is free again after this time: its process has died.
+LEASE: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An errand that this process works on now; the message is still only a hash."""
+
+    id: int
+    arrival_id: int
+    group_id: int | None
+    group: str
+    recipient: str
+    purpose: str
+    detail: str
+    gate: str
+    attempts: int
+    mail_from: str
+    received_at: datetime
+    protocol: str
+    peer: str
+    sha256: bytes
+    size: int
+
+
+def claim(tx: Connection, now: datetime, limit: int) -> tuple[Claimed, ...]:
+    """Take up to `limit` errands that are due, oldest first, and count the attempt."""
+    due = (
+        select(errands.c.id)
+        .where(errands.c.state == "received", errands.c.due_at <= now)
+        .order_by(errands.c.due_at, errands.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = tx.execute(due).scalars().all()
+    if not ids:
+        return ()
+    tx.execute(
+        update(errands)
+        .where(errands.c.id.in_(ids))
+        .values(attempts=errands.c.attempts + 1, due_at=now + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+    return _claimed(tx, ids)
+
+
+def _claimed(tx: Connection, ids: object) -> tuple[Claimed, ...]:
+    rows = tx.execute(
+        select(
+            errands.c.id,
+            errands.c.arrival_id,
+            errands.c.group_id,
+            func.coalesce(groups.c.name, "").label("group"),
+            errands.c.recipient,
+            errands.c.purpose,
+            errands.c.detail,
+            errands.c.gate,
+            errands.c.attempts,
+            arrivals.c.mail_from,
+            arrivals.c.received_at,
+            arrivals.c.protocol,
+            arrivals.c.peer,
+            arrivals.c.sha256,
+            raw_messages.c.size,
+        )
+        .select_from(errands.join(arrivals).join(raw_messages).outerjoin(groups))
+        .where(errands.c.id.in_(ids))  # type: ignore[arg-type]  # a sequence of ids
+        .order_by(errands.c.id)
+    )
+    return tuple(Claimed(**row._mapping) for row in rows)
+
+
+def settle(tx: Connection, errand_id: int, settled: Settled, now: datetime) -> None:
+    """End an errand."""
+    tx.execute(
+        update(errands).where(errands.c.id == errand_id).values(state=settled.state, reason=settled.reason, done_at=now)
+    )
+
+
+def shelve(tx: Connection, errand_id: int, reason: str, now: datetime) -> None:
+    """Lay an errand aside that has failed too often; `cgbot held list --shelved` shows it."""
+    tx.execute(
+        update(errands)
+        .where(errands.c.id == errand_id, errands.c.state == "received")
+        .values(state="shelved", reason=reason, done_at=now)
+    )
+
+
+def postpone(tx: Connection, errand_id: int, reason: str, due_at: datetime) -> None:
+    """Try again at `due_at`; the attempt has been counted."""
+    tx.execute(update(errands).where(errands.c.id == errand_id).values(reason=reason, due_at=due_at))
+
+
+def give_back(tx: Connection, errand_id: int, due_at: datetime) -> None:
+    """Try again at `due_at` without counting the attempt: the fault was ours, not the message's."""
+    tx.execute(update(errands).where(errands.c.id == errand_id).values(attempts=errands.c.attempts - 1, due_at=due_at))
+
+
+def requeue(tx: Connection, errand_id: int, gate: str, now: datetime) -> None:
+    """Send an errand through the sorter again, with a word for the rules (`approved:WHO`)."""
+    tx.execute(
+        update(errands)
+        .where(errands.c.id == errand_id)
+        .values(state="received", gate=gate, attempts=0, due_at=now, done_at=None, reason="")
+    )
+
+
+def release_leases(tx: Connection, now: datetime) -> None:
+    """At the start of the only `serve` on this database: nobody else works on anything."""
+    tx.execute(update(errands).where(errands.c.state == "received", errands.c.due_at > now).values(due_at=now))

@@ -1,0 +1,43 @@
+"""
+Words in a mail that ask for something: commands and decisions (pure rules).
+
+Only the first line that is not quoted counts, and only when it begins with a known word: "approve", "Reject: off
+topic", "stop 12". A message whose whole text is a list command (`unsubscribe`) is recognised as one that was sent to
+the list by mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cgbot.mail.message import Message
+
+_FIRST_WORD: Final = re.compile(r"^\W*([a-z-]+)\W*(.*)$", re.IGNORECASE | re.DOTALL)
+_LIST_COMMANDS: Final = frozenset({"subscribe", "unsubscribe", "signoff", "leave", "join", "help", "stop"})
+_AT_MOST: Final = 40  # characters of a message that is nothing but a command
+_ANSWER_LINE: Final = 2000
+
+
+def answer(message: Message) -> tuple[str, str]:
+    """
+    Find the first word of an answer in lower case, and what follows it on its line.
+
+    Quoted lines, blank lines and a greeting that no template asks for are not looked at; ("", "") when there is none.
+    """
+    for line in message.text.splitlines():
+        text = line.strip()
+        if not text or text.startswith((">", "|")):
+            continue
+        match = _FIRST_WORD.match(text[:_ANSWER_LINE])
+        return (match[1].lower(), match[2].strip()) if match else ("", "")
+    return ("", "")
+
+
+def list_command(message: Message) -> str:
+    """Find the command that was sent to the whole list, "" where a person wrote to people."""
+    for text in (message.text.strip(), message.subject.strip() if not message.text.strip() else ""):
+        word = text.partition(" ")[0].lower().strip(".!")
+        if len(text) <= _AT_MOST and word in _LIST_COMMANDS:
+            return text
+    return ""

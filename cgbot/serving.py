@@ -1,0 +1,245 @@
+"""
+`cgbot serve`: everything in one process, started and stopped in order.
+
+Before anything starts: the lock (one `serve` an embedded database, exit status 75 for a second one), the sockets, the
+certificate. Then the workers, from the inside out: delivery, sorter, clock, listeners, pages; the ready line comes
+when all of it answers. SIGTERM and SIGINT end it from the outside in: no new mail, what is on its way is finished,
+leases are given back. SIGHUP reads the configuration again; a bad one is logged and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+
+from cgbot import wiring
+from cgbot.app import House, utc_now
+from cgbot.clock import Clock
+from cgbot.errors import CgbotError, ConfigError, Deferred
+from cgbot.outbox.delivery import Delivery
+from cgbot.posts.intake import Intake
+from cgbot.posts.sorter import Desk, Sorter
+from cgbot.smtp import server as listeners
+from cgbot.smtp.dialogue import Edge
+from cgbot.smtp.guard import Guard
+from cgbot.smtp.limits import Limits
+from cgbot.smtp.reception import Door
+from cgbot.store import service
+
+log = structlog.get_logger(__name__)
+_LOOK_SECONDS: Final = 1.0
+
+
+class AlreadyRunning(Deferred):
+    """Another `serve` works on this database."""
+
+
+@contextlib.contextmanager
+def only_one(house: House) -> Iterator[None]:
+    """Hold the lock of an embedded database; raises AlreadyRunning and touches nothing."""
+    if house.db.dialect != "sqlite":
+        yield
+        return
+    path = house.settings.service.data_dir / "serve.lock"
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunning(f"another `cgbot serve` works on {house.db.file}; stop it first") from None
+        yield
+
+
+async def serve(house: House, ready: Callable[[str], None]) -> None:
+    """Run until a signal asks to end; `ready` is told the ready line."""
+    running = Running(house)
+    await running.start()
+    ready(running.ready_line())
+    try:
+        await running.until_asked_to_end()
+    finally:
+        await running.stop()
+
+
+class _Web(uvicorn.Server):
+    """uvicorn without signal handlers of its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are handled by `serve`."""
+        yield
+
+
+class Running:
+    """The parts of a running service."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._ending = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._bound: dict[str, str] = {}
+        self._web: _Web | None = None
+
+    async def start(self) -> None:
+        """Open the sockets, then start the workers."""
+        house = self._house
+        web_socket = _bind(house.settings.web.host, house.settings.web.port, "web")
+        epoch = await house.db.write(service.begin_epoch, utc_now())
+        self._delivery = Delivery(house.db, house.context, epoch=epoch, hooks=wiring.delivery_hooks())
+        self._intake = Intake(house.db, self._wake_sorter)
+        self._sorter = Sorter(
+            Desk(
+                db=house.db,
+                context=house.context,
+                purposes=wiring.purposes(),
+                on_shelved=wiring.on_shelved,
+                busy=lambda: self._intake.busy,
+                after=self._delivery.wake,
+            )
+        )
+        self._clock = Clock(house.db, house.context, wiring.kinds(), after=self._delivery.wake)
+        self._door = Door(await house.db.read(wiring.directory, house.context()), self._intake)
+        await self._listen()
+        self._start_workers()
+        if web_socket is not None:
+            await self._start_web(web_socket)
+        self._handle_signals()
+
+    def ready_line(self) -> str:
+        """Name every address that answers."""
+        return "ready " + " ".join(f"{name}={where}" for name, where in self._bound.items())
+
+    async def until_asked_to_end(self) -> None:
+        """Wait for SIGTERM or SIGINT."""
+        await self._ending.wait()
+
+    async def stop(self) -> None:
+        """End from the outside in; nothing that was taken is lost."""
+        await self._listeners.close()
+        await self._intake.finish()
+        if self._web is not None:
+            self._web.should_exit = True
+        await self._clock.stop()
+        self._sorter.stop()
+        await self._delivery.stop()
+        for task in self._tasks:
+            if task.get_name() == "look":
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        log.info("ended")
+
+    # ------------------------------------------------------------------------------------------------- the parts
+
+    async def _listen(self) -> None:
+        settings = self._house.settings
+        limits = Limits.of(settings)
+        edge = Edge(
+            reception=self._door,
+            limits=limits,
+            guard=Guard(limits, lambda: shutil.disk_usage(settings.service.data_dir).free),
+            hostname=settings.service.domain,
+            now=utc_now,
+            tls=_tls(settings.smtp.tls_certificate, settings.smtp.tls_key),
+        )
+        self._listeners = listeners.Server(edge)
+        if settings.smtp.host:
+            self._bound["smtp"] = await _listening(
+                self._listeners.listen_smtp, settings.smtp.host, settings.smtp.port, "smtp"
+            )
+        if settings.lmtp.socket is not None:
+            await self._listeners.listen_lmtp_socket(settings.lmtp.socket)
+            self._bound["lmtp"] = str(settings.lmtp.socket)
+        elif settings.lmtp.host:
+            self._bound["lmtp"] = await _listening(
+                self._listeners.listen_lmtp, settings.lmtp.host, settings.lmtp.port, "lmtp"
+            )
+
+    def _start_workers(self) -> None:
+        self._clock.start()
+        for name, work in (("sorter", self._sorter.run()), ("delivery", self._delivery.run()), ("look", self._look())):
+            self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _start_web(self, bound: socket.socket) -> None:
+        application = wiring.web(self._house, self._clock)
+        config = uvicorn.Config(application, lifespan="off", log_config=None, access_log=False, server_header=False)
+        self._web = _Web(config)
+        self._tasks.append(asyncio.create_task(self._web.serve(sockets=[bound]), name="web"))
+        while not self._web.started:
+            await asyncio.sleep(0.01)
+        host, port = bound.getsockname()[:2]
+        self._bound["web"] = f"http://{host}:{port}/"
+
+    async def _look(self) -> None:
+        """Notice within a second what commands beside us have changed: groups, errands, deliveries."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                self._door.directory = await self._house.db.read(wiring.directory, self._house.context())
+            except CgbotError as error:
+                log.warning("the groups could not be read", reason=error.public)
+
+    def _wake_sorter(self) -> None:
+        self._sorter.wake()
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ending.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        try:
+            self._house.reload()
+        except CgbotError as error:
+            log.error("the configuration was not read again", reason=error.public)
+        else:
+            log.info("configuration read again")
+
+
+def _bind(host: str, port: int, section: str) -> socket.socket | None:
+    if not host:
+        return None
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(512)
+    except OSError as error:
+        bound.close()
+        raise _port_in_use(section, host, port, error) from error
+    bound.setblocking(False)
+    return bound
+
+
+async def _listening(listen: Callable[..., object], host: str, port: int, section: str) -> str:
+    try:
+        bound = await listen(host, port)  # type: ignore[misc]  # a coroutine function of the listeners
+    except OSError as error:
+        raise _port_in_use(section, host, port, error) from error
+    return f"{bound[0]}:{bound[1]}"
+
+
+def _port_in_use(section: str, host: str, port: int, error: OSError) -> ConfigError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return ConfigError("settings", f"{section}.port", f"{host}:{port} cannot be listened on: {reason}")
+
+
+def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None or key is None:
+        return None
+    try:
+        return listeners.tls_context(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(str(certificate), "smtp.tls_certificate", f"cannot be used: {error}") from error
