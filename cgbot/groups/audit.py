@@ -1,0 +1,50 @@
+"""
+Records: the audit trail: who did what, when, to what; append-only.
+
+Every use case that a person set off writes one entry in its own transaction, so that the trail and the change stand or
+fall together. `actor` is an address, or "operator" for a command, or "clock".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from cgbot.store.tables import audit
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One act; `detail` holds only what JSON can."""
+
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+def record(tx: Connection, now: datetime, group_id: int | None, entry: Entry) -> None:
+    """Append an entry; `group_id` is None for what concerns the whole service."""
+    tx.execute(
+        insert(audit).values(
+            at=now,
+            actor=entry.actor,
+            action=entry.action,
+            group_id=group_id,
+            subject=entry.subject,
+            detail=dict(entry.detail),
+        )
+    )
+
+
+def find(tx: Connection, group_id: int, action: str, subject: str) -> tuple[tuple[datetime, Mapping[str, object]], ...]:
+    """The entries of one action on one subject, oldest first, each with its time and detail."""
+    rows = tx.execute(
+        select(audit.c.at, audit.c.detail)
+        .where(audit.c.group_id == group_id, audit.c.action == action, audit.c.subject == subject)
+        .order_by(audit.c.id)
+    )
+    return tuple((row.at, row.detail) for row in rows)
