@@ -1,0 +1,123 @@
+"""
+What a list adds to a post, and how it knows its own and a robot's mail (pure rules).
+
+RFC 2369 (List-*), RFC 2919 (List-Id), RFC 8058 (one-click), RFC 5064 (Archived-At), RFC 3834 (automatic mail). The
+body and the author's fields go out byte for byte as they came in: no footer, no subject tag, so that the author's
+signature survives. Whole fields are left out only where they must not travel.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from cgbot.mail import headers
+from cgbot.mail.frozen import Frozen, join, slot
+from cgbot.mail.message import Message
+
+ONE_CLICK: Final = "one_click"  # the slot of a copy's own address for leaving with one click
+HOPS: Final = 50
+
+# Must not travel: traces of the way to us, blind copies, requests for receipts, passwords of other list programs.
+_LEFT_OUT: Final = (
+    "Return-Path", "Delivered-To", "X-Original-To", "Bcc", "Disposition-Notification-To", "Return-Receipt-To",
+    "X-Confirm-Reading-To", "X-PMRQC", "Approved", "Approve", "X-Approve", "X-Approved", "Urgent",
+    "List-Id", "List-Post", "List-Help", "List-Subscribe", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Owner",
+    "List-Archive", "Archived-At", "Precedence", "X-Loop",
+)  # fmt: skip
+_IDENTIFIER: Final = re.compile(r"<([^<>]+)>\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class ListHeaders:
+    """A list as its header fields describe it; URLs end as they are written here."""
+
+    group: str  # cg-aisec
+    domain: str
+    list_id: str  # without angle brackets
+    title: str
+    archive_url: str
+
+    def address(self, extension: str = "") -> str:
+        """One of the group's addresses."""
+        return f"{self.group}-{extension}@{self.domain}" if extension else f"{self.group}@{self.domain}"
+
+    def fields(self, archived_at: str = "") -> Frozen:
+        """The block of fields, each on one line and never encoded; a copy fills the slot ONE_CLICK."""
+        described = re.sub(r"[^A-Za-z0-9 ,.()/&-]", "", self.title)
+        lines = [
+            headers.plain("List-Id", f'"{described}" <{self.list_id}>' if described else f"<{self.list_id}>"),
+            headers.plain("List-Post", f"<mailto:{self.address()}>"),
+            headers.plain("List-Help", f"<mailto:{self.address('request')}?subject=help>"),
+            headers.plain("List-Subscribe", f"<mailto:{self.address('join')}>"),
+            headers.plain("List-Owner", f"<mailto:{self.address('owner')}>"),
+            headers.plain("List-Archive", f"<{self.archive_url}>"),
+            headers.plain("Precedence", "list"),
+        ]
+        if archived_at:
+            lines.append(headers.plain("Archived-At", f"<{archived_at}>"))
+        leave = f"List-Unsubscribe: <mailto:{self.address('leave')}>, <".encode()
+        return join(
+            [*lines, leave, slot(ONE_CLICK), b">\r\n", b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"]
+        )
+
+
+def redistribute(raw: bytes, described: ListHeaders, archived_at: str) -> Frozen:
+    """Make the list's copy of a post: what must not travel left out, the list's fields on top, the rest untouched."""
+    block, body = headers.split(raw)
+    kept = headers.without(block, _LEFT_OUT)
+    if not kept.endswith((b"\r\n\r\n", b"\n\n")) and body:
+        kept += b"\r\n"
+    return join([described.fields(archived_at), kept.lstrip(b"\r\n") if kept.strip() else b"\r\n", body])
+
+
+def forward(raw: bytes, to: str) -> Frozen:
+    """Make a copy for the people behind a service address; our own Delivered-To is the guard against a loop."""
+    block, body = headers.split(raw)
+    return join([headers.plain("Delivered-To", to), headers.without(block, ("Return-Path", "Bcc")), body])
+
+
+def list_ids(message: Message) -> tuple[str, ...]:
+    """The identifiers of all List-Id fields, in lower case."""
+    return tuple(
+        (match[1] if (match := _IDENTIFIER.search(value)) else value).strip().lower()
+        for value in message.headers("List-Id")
+    )
+
+
+def seen_here(message: Message, list_id: str) -> bool:
+    """Say whether the message has been through this list, or been around too often."""
+    return list_id.lower() in list_ids(message) or hops(message) > HOPS
+
+
+def hops(message: Message) -> int:
+    """How many servers have taken it."""
+    return sum(1 for one in message.fields if one.name.lower() == "received")
+
+
+def is_automatic(message: Message) -> bool:
+    """
+    Say whether a program wrote it, so that it must not be answered (RFC 3834 section 2).
+
+    Replies to invitations are automatic by nature; whoever takes those does not ask.
+    """
+    submitted = message.header("Auto-Submitted").partition(";")[0].strip().lower()
+    if submitted not in {"", "no"}:
+        return True
+    if message.header("Content-Type").lower().startswith("multipart/report"):
+        return True
+    if message.header("X-Auto-Response-Suppress") and message.header("X-Autoreply"):
+        return True
+    return any(message.header(name) for name in ("X-Autoreply", "X-Autorespond", "X-Autoresponder"))
+
+
+def may_be_answered(message: Message, mail_from: str) -> bool:
+    """Say whether a program may answer it: a person's mail, with a return path, not from a list (RFC 3834)."""
+    if not mail_from or is_automatic(message) or list_ids(message):
+        return False
+    if message.header("Precedence").strip().lower() in {"bulk", "junk", "list"}:
+        return False
+    local = mail_from.partition("@")[0].lower()
+    robots = ("mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "listserv", "majordomo")
+    return not local.startswith(robots) and not local.endswith(("-request", "-owner", "-bounces"))
