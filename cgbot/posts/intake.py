@@ -13,19 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from cgbot.errors import CgbotError, Deferred
 from cgbot.failpoints import reach
+from cgbot.posts.arrivals import Addressed, Arrival, Batch, add_arrivals
 from cgbot.store import raw
 from cgbot.store.db import Database
-from cgbot.store.tables import arrivals, errands
+
+__all__ = ["Addressed", "Arrival", "Intake"]
 
 log = logging.getLogger(__name__)
 
@@ -34,32 +35,7 @@ _INLINE_SIZE: Final = 16 * 1024
 _BATCH_COUNT: Final = 64
 _BATCH_SIZE: Final = 8 << 20
 _BUSY_SECONDS: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Addressed:
-    """One recipient: what the errand is to do; `gate` is "" or `hold:rule` or `discard:rule`."""
-
-    recipient: str
-    group_id: int | None
-    purpose: str
-    detail: str = ""
-    gate: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One accepted transaction; `mail_from` is "" for the null path, `trace` our own Received line."""
-
-    raw: bytes
-    mail_from: str
-    received_at: datetime
-    protocol: str
-    peer: str
-    helo: str
-    tls: bool
-    trace: bytes
-    recipients: tuple[Addressed, ...]
+_GATHER_SECONDS: Final = 0.004
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +53,8 @@ class Intake:
     def __init__(self, db: Database, wake: Callable[[], None] = lambda: None) -> None:
         self._db = db
         self._wake = wake
+        self.more_is_coming: Callable[[], bool] = lambda: False
+        self._gathered = asyncio.Event()
         self._waiting: list[_Item] = []
         self._committing: asyncio.Task[None] | None = None
         self._last_commit = float("-inf")
@@ -96,6 +74,8 @@ class Intake:
         self._waiting.append(item)
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all())
+        elif not self.more_is_coming():
+            self._gathered.set()
         return await asyncio.shield(item.answer)
 
     async def finish(self) -> None:
@@ -106,10 +86,20 @@ class Intake:
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
+                await self._gather()
                 await self._commit(self._next_batch())
         finally:
             self._committing = None
             self._last_commit = asyncio.get_running_loop().time()
+
+    async def _gather(self) -> None:
+        """Wait a moment for messages that are about to be complete, so that they share this commit."""
+        if len(self._waiting) >= _BATCH_COUNT or not self.more_is_coming():
+            return
+        self._gathered.clear()
+        timer = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._gathered.set)
+        await self._gathered.wait()
+        timer.cancel()
 
     def _next_batch(self) -> list[_Item]:
         size = count = 0
@@ -153,52 +143,7 @@ def _deferred(error: Exception) -> Deferred:
     return deferred
 
 
-def _store(tx: Connection, batch: Sequence[tuple[Arrival, raw.Prepared]]) -> list[int]:
-    """Write a batch; the ids in the batch's order."""
-    raw.put(tx, [prepared for _, prepared in batch])
-    ids = _add_arrivals(tx, [_arrival_row(arrival, prepared) for arrival, prepared in batch])
-    rows = [
-        _errand_row(arrival_id, arrival, addressed)
-        for arrival_id, (arrival, _) in zip(ids, batch, strict=True)
-        for addressed in arrival.recipients
-    ]
-    if rows:
-        tx.execute(insert(errands), rows)
+def _store(tx: Connection, batch: Batch) -> list[int]:
+    ids = add_arrivals(tx, batch)
     reach("intake.before-commit")
     return ids
-
-
-def _add_arrivals(tx: Connection, rows: list[dict[str, Any]]) -> list[int]:
-    """SQLite has one writer, so the next ids are known; PostgreSQL says them."""
-    if tx.dialect.name == "sqlite":
-        last = tx.execute(select(func.coalesce(func.max(arrivals.c.id), 0))).scalar_one()
-        ids = list(range(last + 1, last + 1 + len(rows)))
-        tx.execute(insert(arrivals), [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
-        return ids
-    stored = tx.execute(insert(arrivals).returning(arrivals.c.id, sort_by_parameter_order=True), rows)
-    return list(stored.scalars())
-
-
-def _arrival_row(arrival: Arrival, prepared: raw.Prepared) -> dict[str, Any]:
-    return {
-        "sha256": prepared.sha256,
-        "mail_from": arrival.mail_from,
-        "received_at": arrival.received_at,
-        "protocol": arrival.protocol,
-        "peer": arrival.peer,
-        "helo": arrival.helo,
-        "tls": arrival.tls,
-        "trace": arrival.trace,
-    }
-
-
-def _errand_row(arrival_id: int, arrival: Arrival, addressed: Addressed) -> dict[str, Any]:
-    return {
-        "arrival_id": arrival_id,
-        "group_id": addressed.group_id,
-        "recipient": addressed.recipient,
-        "purpose": addressed.purpose,
-        "detail": addressed.detail,
-        "gate": addressed.gate,
-        "due_at": arrival.received_at,
-    }

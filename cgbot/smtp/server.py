@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS: Final = 0.5
 _BACKLOG: Final = 512
+_RECENT_SECONDS: Final = 0.005
 _CLOSE_SECONDS: Final = 10.0
 
 
@@ -50,6 +51,11 @@ class Server:
         )
         _open_to_all(socket)
         self._add(listener)
+
+    def more_is_coming(self) -> bool:
+        """Say whether a client has said something just now and has no message with the house."""
+        recent = asyncio.get_running_loop().time() - _RECENT_SECONDS
+        return any(dialogue.since > recent and dialogue.phase != "house" for dialogue in self._open)
 
     async def close(self, seconds: float = _CLOSE_SECONDS) -> None:
         """Accept nobody any more, wait for messages that are on their way (at most `seconds`), end the rest."""
