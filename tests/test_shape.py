@@ -43,7 +43,10 @@ def arguments(node: Function) -> int:
 def is_command(node: Function) -> bool:
     """A command's signature is its options (typer): it has as many as its users need."""
     called = [ast.unparse(one.func) for one in node.decorator_list if isinstance(one, ast.Call)]
-    return any(one.endswith((".command", ".callback")) for one in called)
+    if any(one.endswith((".command", ".callback")) for one in called):
+        return True
+    given = [ast.unparse(one.annotation) for one in node.args.args if one.annotation is not None]
+    return any("typer.Option" in one or "typer.Argument" in one for one in given)
 
 
 @pytest.mark.parametrize("path", OURS, ids=name)
