@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, case, insert, select, update
@@ -145,6 +146,15 @@ def remove(tx: Connection, context: Context, group_id: int, address: str, actor:
     tx.execute(update(members).where(members.c.id == member.id).values(state="left", left_at=context.now))
     audit.record(tx, context.now, group_id, Entry(actor, "member removed", member.address))
     return dataclasses.replace(member, state="left")
+
+
+def verify(tx: Connection, address: str, now: datetime) -> None:
+    """Note that an address has answered us, the first time."""
+    tx.execute(
+        update(addresses)
+        .where(addresses.c.key == addresses_of.fold(address), addresses.c.verified_at.is_(None))
+        .values(verified_at=now)
+    )
 
 
 def require(tx: Connection, group_id: int, address: str) -> Member:
