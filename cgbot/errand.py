@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from cgbot.archive.keep import PostFacts
     from cgbot.context import Context
     from cgbot.mail.message import Message
 
@@ -38,6 +39,7 @@ class Errand:
     peer: str
     sha256: bytes
     message: Message
+    facts: PostFacts | None = None  # of a post: what the archive needs, prepared outside the transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,7 +244,6 @@ posts = Table(
     Column("message_id", String, nullable=False),  # without angle brackets; made from the content hash if missing
     Column("permalink", String(32), nullable=False),  # base32 SHA-1 of the Message-ID, as Mailman's Message-ID-Hash
     Column("thread_id", BigId, ForeignKey("threads.id"), nullable=False, index=True),
-    Column("parent_id", BigId, ForeignKey("posts.id")),
     Column("references", JSON, nullable=False),  # Message-IDs, oldest first, In-Reply-To last if not among them
     Column("subject", String, nullable=False),
     Column("author_name", String, nullable=False),

@@ -1,0 +1,182 @@
+"""
+Keeping a post: the archive's index of a message that was accepted (records, with a pure `prepare`).
+
+`prepare` is the slow part and belongs outside the transaction. `find` tells whether the group has the same content
+(then it is a copy) or another message under the same Message-ID; `add` writes the post, its thread and its words. A
+thread knows every Message-ID that its posts refer to, so that a late parent, or an answer to one that never came,
+finds its place, and two threads become one when a post links them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+
+from cgbot.archive.threads import references_of
+from cgbot.errand import Errand
+from cgbot.mail import identity
+from cgbot.mail.message import Message
+from cgbot.store import search
+from cgbot.store.search import Terms
+from cgbot.store.tables import post_copies, posts, thread_ids, threads
+from cgbot.store.upsert import insert_new
+
+_REFERENCES = 200  # the newest ones count; a longer chain is hostile or has forgotten to be cut
+
+
+@dataclass(frozen=True, slots=True)
+class PostFacts:
+    """What the archive needs of a message."""
+
+    content_hash: bytes
+    message_id: str
+    permalink: str
+    references: tuple[str, ...]
+    subject: str
+    author_name: str
+    author_address: str
+    sent_at: datetime | None
+    size: int
+    attachments: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the group has already: the post of the same content, and whether the Message-ID names another content."""
+
+    same_content: int | None
+    same_id: bool
+
+
+def prepare(message: Message) -> PostFacts:
+    """Work out everything that needs no database."""
+    content_hash = identity.content_hash(message.raw)
+    message_id = message.message_id or identity.made_up(content_hash)
+    author = message.authors[0] if message.authors else None
+    names = [attachment.filename for attachment in message.attachments]
+    return PostFacts(
+        content_hash=content_hash,
+        message_id=message_id,
+        permalink=identity.permalink(message_id),
+        references=references_of(message.references, message.in_reply_to, message_id)[-_REFERENCES:],
+        subject=message.subject[:500],
+        author_name=author.name if author else "",
+        author_address=author.address if author else "",
+        sent_at=message.date,
+        size=len(message.raw),
+        attachments=len(message.attachments),
+        terms=search.terms(
+            message.subject, f"{author.name} {author.address}" if author else "", "\n".join((message.text, *names))
+        ),
+    )
+
+
+def find(tx: Connection, group_id: int, facts: PostFacts) -> Known:
+    """Look for the same content, and for the same Message-ID with other content."""
+    rows = tx.execute(
+        select(posts.c.id, posts.c.content_hash).where(
+            posts.c.group_id == group_id,
+            or_(posts.c.content_hash == facts.content_hash, posts.c.message_id == facts.message_id),
+        )
+    ).all()
+    same = next((int(row.id) for row in rows if bytes(row.content_hash) == facts.content_hash), None)
+    return Known(same, same is None and bool(rows))
+
+
+def add_copy(tx: Connection, errand: Errand, post_id: int) -> None:
+    """Record that the same content has come in again."""
+    tx.execute(
+        insert_new(tx, post_copies).values(
+            arrival_id=errand.arrival_id, post_id=post_id, received_at=errand.received_at
+        )
+    )
+
+
+def add(tx: Connection, errand: Errand, facts: PostFacts) -> int:
+    """Archive the errand's message in its group; the post's id. The caller has asked `find`."""
+    assert errand.group_id is not None  # noqa: S101 - a post has a group
+    post_id = index(tx, errand.group_id, errand.sha256, errand.received_at, facts)
+    add_copy(tx, errand, post_id)
+    return post_id
+
+
+def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, facts: PostFacts) -> int:
+    """Write a post with its thread and its words; its id."""
+    thread_id = _thread(tx, group_id, received_at, facts)
+    post_id = int(
+        tx.execute(
+            insert(posts)
+            .values(
+                group_id=group_id,
+                sha256=sha256,
+                content_hash=facts.content_hash,
+                message_id=facts.message_id,
+                permalink=facts.permalink,
+                thread_id=thread_id,
+                references=list(facts.references),
+                subject=facts.subject,
+                author_name=facts.author_name,
+                author_address=facts.author_address,
+                sent_at=facts.sent_at,
+                received_at=received_at,
+                size=facts.size,
+                attachments=facts.attachments,
+            )
+            .returning(posts.c.id)
+        ).scalar_one()
+    )
+    search.add(tx, [(post_id, facts.terms)])
+    return post_id
+
+
+def _thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int:
+    """Find, make or join the thread of a post, and note the Message-IDs that it knows of."""
+    mentioned = (*facts.references, facts.message_id)
+    known = tx.execute(
+        select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
+            thread_ids.c.group_id == group_id, thread_ids.c.message_id.in_(mentioned)
+        )
+    ).all()
+    found = sorted({int(row.thread_id) for row in known})
+    if found:
+        thread_id = found[0]
+        _join(tx, thread_id, found[1:])
+        tx.execute(
+            update(threads)
+            .where(threads.c.id == thread_id)
+            .values(
+                posts=threads.c.posts + 1,
+                last_at=func.max(threads.c.last_at, at)
+                if tx.dialect.name == "sqlite"
+                else func.greatest(threads.c.last_at, at),
+            )
+        )
+    else:
+        values = {"group_id": group_id, "subject": facts.subject, "started_at": at, "last_at": at, "posts": 1}
+        thread_id = int(tx.execute(insert(threads).values(values).returning(threads.c.id)).scalar_one())
+    new = set(mentioned) - {row.message_id for row in known}
+    if new:
+        tx.execute(
+            insert(thread_ids),
+            [{"group_id": group_id, "message_id": one, "thread_id": thread_id} for one in sorted(new)],
+        )
+    return thread_id
+
+
+def _join(tx: Connection, thread_id: int, others: Sequence[int]) -> None:
+    """Make other threads part of this one, the oldest."""
+    for other in others:
+        gone = tx.execute(select(threads.c.posts, threads.c.last_at).where(threads.c.id == other)).one()
+        tx.execute(update(posts).where(posts.c.thread_id == other).values(thread_id=thread_id))
+        tx.execute(update(thread_ids).where(thread_ids.c.thread_id == other).values(thread_id=thread_id))
+        tx.execute(delete(threads).where(threads.c.id == other))
+        last = tx.execute(select(threads.c.last_at).where(threads.c.id == thread_id)).scalar_one()
+        tx.execute(
+            update(threads)
+            .where(threads.c.id == thread_id)
+            .values(posts=threads.c.posts + gone.posts, last_at=max(last, gone.last_at))
+        )
