@@ -8,6 +8,7 @@ A `Body` keeps one buffer, never an object a line; at any moment it holds at mos
 
 from __future__ import annotations
 
+import io
 from typing import Final
 
 from cgbot.smtp import reply
@@ -40,21 +41,21 @@ class Body:
         """Take the next octets from the wire; what follows the dot is in `rest`."""
         data = self._tail + block
         self.received += len(block)
-        end = data.find(_END)
+        dot = data.find(b"\r\n.")
+        end = dot if dot < 0 or data.startswith(_END, dot) else data.find(_END, dot)
         if end >= 0:
             self.complete = True
             self.rest = data[end + len(_END) :]
-            self._keep(data[:end])
-            return
-        if self.failure:
+            self._keep(data[:end], has_dots=dot < end)
+        elif self.failure:
             self._wasted += len(block)
             self._tail = data[-4:]
-            return
-        cut = data.rfind(b"\r\n")
-        self._tail = data[cut:]
-        self._keep(data[:cut])
-        if len(self._tail) > self._limits.line_length + 1:  # CRLF in front, perhaps a CR whose LF is on its way
-            self.fail(reply.line_too_long(self._limits.line_length))
+        else:
+            cut = data.rfind(b"\r\n")
+            self._tail = data[cut:]
+            self._keep(data[:cut], has_dots=0 <= dot < cut)
+            if len(self._tail) > self._limits.line_length + 1:  # CRLF in front, perhaps a CR whose LF is on its way
+                self.fail(reply.line_too_long(self._limits.line_length))
 
     def fail(self, failure: str) -> None:
         """Refuse the message, with this reply after its end, and free what is kept of it."""
@@ -71,26 +72,32 @@ class Body:
         self._kept = bytearray()
         return content
 
-    def _keep(self, lines: bytes) -> None:
-        """Check and keep whole lines, each with its CRLF in front."""
+    def _keep(self, lines: bytes, *, has_dots: bool) -> None:
+        """Check and keep whole lines, each with its CRLF in front; `has_dots` if one begins with a dot."""
         if self.failure:
             return
         if failure := self._fault(lines):
             self.fail(failure)
             return
-        self._kept += lines.replace(b"\r\n.", b"\r\n")
+        self._kept += lines.replace(b"\r\n.", b"\r\n") if has_dots else lines
 
     def _fault(self, lines: bytes) -> str:
         if self.received - len(self.rest) > self._limits.message_size + len(b".\r\n"):
             return reply.too_large(self._limits.message_size)
-        ends = lines.count(b"\r\n")
-        if lines.count(b"\n") != ends or lines.count(b"\r") != ends:
+        if _line_ends(lines) not in {None, "\r\n"}:
             return reply.BARE_LINE_END
         if b"\0" in lines:
             return reply.NUL
         if _has_line_over(lines, self._limits.line_length):
             return reply.line_too_long(self._limits.line_length)
         return ""
+
+
+def _line_ends(lines: bytes) -> str | tuple[str, ...] | None:
+    """Which kinds of line end there are: the decoder of universal newlines tells in one pass, at memory's speed."""
+    decoder = io.IncrementalNewlineDecoder(None, translate=False)
+    decoder.decode(lines.decode("latin-1"), final=True)
+    return decoder.newlines
 
 
 def _has_line_over(lines: bytes, limit: int) -> bool:
