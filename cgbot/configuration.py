@@ -246,7 +246,10 @@ def _wall_time(value: Any) -> time:
 def _path(value: Any) -> Path:
     if not _text(value):
         raise ValueError(value)
-    return Path(value).expanduser()
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # ~NAME, and there is no such user
+        raise ValueError(value) from error
 
 
 def _path_or_none(value: Any) -> Path | None:
