@@ -1,0 +1,116 @@
+"""
+Edge: the clock: one tick in memory that looks at what is due (APScheduler 3.11).
+
+The scheduler holds nothing but this one coalesced interval job; what is due, and that it goes out once, is the
+ledger's. A tick never raises: a kind or a notice that fails is logged, tried again at the next tick and holds up no
+other. Each notice is a transaction of its own. A paused service does not tick, so that after `cgbot resume` each kind's
+rule for lateness decides. The heartbeat is monotonic: a wall clock that jumps neither hides nor feigns a dead clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from cgbot.context import Context
+from cgbot.notices import ledger
+from cgbot.notices.kinds import Kind
+from cgbot.store import service
+from cgbot.store.db import Database
+
+log = structlog.get_logger(__name__)
+_MISSED_TICKS: Final = 3
+_SLACK_SECONDS: Final = 10.0
+
+
+class Clock:
+    """Ticks every `notices.tick_seconds`; `after` is called when something was queued."""
+
+    def __init__(
+        self, db: Database, context: Callable[[], Context], kinds: Sequence[Kind], *, after: Callable[[], None]
+    ) -> None:
+        self._db = db
+        self._context = context
+        self._kinds = kinds
+        self._after = after
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._ticking = asyncio.Lock()
+        self._ending = False
+        self._heartbeat = time.monotonic()
+
+    def start(self) -> None:
+        """Tick at once and then at the interval."""
+        self._scheduler.add_job(
+            self.tick,
+            "interval",
+            seconds=self._seconds,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
+        )
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """End after the tick that is under way; APScheduler itself would cancel it."""
+        self._ending = True
+        async with self._ticking:
+            if self._scheduler.running:
+                self._scheduler.shutdown(wait=False)
+
+    def healthy(self) -> bool:
+        """Say whether a tick has succeeded lately."""
+        return time.monotonic() - self._heartbeat <= _MISSED_TICKS * self._seconds + _SLACK_SECONDS
+
+    async def tick(self) -> int:
+        """Plan and send what is due; how many notices were queued. Never raises."""
+        async with self._ticking:
+            if self._ending:
+                return 0
+            try:
+                queued = await self._tick()
+            except Exception:
+                log.exception("tick failed")
+                return 0
+        if queued:
+            self._after()
+        return queued
+
+    async def _tick(self) -> int:
+        if await self._db.read(service.paused) is not None:
+            self._heartbeat = time.monotonic()
+            return 0
+        failed = [kind.name for kind in self._kinds if not await self._plan(kind)]
+        due = await self._db.read(ledger.due, self._context(), self._kinds)
+        queued = [await self._send(notice_id) for notice_id in due]
+        if not failed:
+            self._heartbeat = time.monotonic()
+        return sum(queued)
+
+    async def _plan(self, kind: Kind) -> bool:
+        try:
+            await self._db.write(ledger.plan, self._context(), (kind,))
+        except Exception:
+            log.exception("planning failed", kind=kind.name)
+            return False
+        return True
+
+    async def _send(self, notice_id: int) -> bool:
+        try:
+            done = await self._db.write(ledger.send, self._context(), self._kinds, notice_id)
+        except Exception:
+            log.exception("notice failed; trying again at the next tick", notice=notice_id)
+            return False
+        if done is not None:
+            log.info("notice", id=notice_id, kind=done.notice.occurrence.kind, state=done.state, reason=done.reason)
+        return done is not None and done.state == "queued"
+
+    @property
+    def _seconds(self) -> int:
+        return self._context().settings.notices.tick_seconds
