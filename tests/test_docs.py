@@ -34,7 +34,7 @@ def commands(group: Command, path: str) -> Iterator[tuple[str, Command]]:
             yield from commands(command, f"{path} {word}")
 
 
-COMMANDS = dict(commands(typer.main.get_command(shell.app), "cgbot"))
+COMMANDS = dict(commands(typer.main.get_command(shell.build()), "cgbot"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

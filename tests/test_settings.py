@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import time
+import zoneinfo
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -156,6 +158,13 @@ def test_no_text_in_a_variable_raises_anything_but_a_config_error(text: str) -> 
             configuration.load({f"CGBOT__{key.section}__{key.name}".upper(): text}, Path("/dev/null"))
         except ConfigError:
             continue
+
+
+def test_time_zones_come_from_the_pinned_package() -> None:
+    """Not from the system, whose rules may be older or newer than those that the tests ran with."""
+    configuration.pin_time_zones()
+    assert [Path(path).parts[-2:] for path in zoneinfo.TZPATH] == [("tzdata", "zoneinfo")]
+    assert ZoneInfo.no_cache("Europe/Zurich").utcoffset(datetime(2027, 7, 1)) == timedelta(hours=2)
 
 
 def shown(key: settings.Key) -> str:
