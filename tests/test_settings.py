@@ -164,7 +164,8 @@ def test_time_zones_come_from_the_pinned_package() -> None:
     """Not from the system, whose rules may be older or newer than those that the tests ran with."""
     configuration.pin_time_zones()
     assert [Path(path).parts[-2:] for path in zoneinfo.TZPATH] == [("tzdata", "zoneinfo")]
-    assert ZoneInfo.no_cache("Europe/Zurich").utcoffset(datetime(2027, 7, 1)) == timedelta(hours=2)
+    zone = ZoneInfo.no_cache("Europe/Zurich")
+    assert datetime(2027, 7, 1, tzinfo=zone).utcoffset() == timedelta(hours=2)
 
 
 def shown(key: settings.Key) -> str:
