@@ -74,13 +74,11 @@ def plan(tx: Connection, context: Context, kinds: Sequence[Kind]) -> int:
 
 def due(tx: Connection, context: Context, kinds: Sequence[Kind]) -> tuple[int, ...]:
     """The ids of the notices to be sent or skipped now, oldest first."""
-    announced = [kind.name for kind in kinds if kind.announced]
-    at_once = [kind.name for kind in kinds if not kind.announced]
-    ready = (notices.c.state == "planned") & notices.c.kind.in_(at_once)
-    ready |= (notices.c.state == "announced") & (notices.c.announced_at <= context.now - SHOWN_BEFORE)
+    names = [kind.name for kind in kinds]
+    waits = (notices.c.state == "announced") & (notices.c.announced_at > context.now - SHOWN_BEFORE)
     rows = tx.execute(
         select(notices.c.id)
-        .where(ready, notices.c.kind.in_([*announced, *at_once]), notices.c.due_at <= context.now)
+        .where(notices.c.state.in_(_OPEN), notices.c.kind.in_(names), notices.c.due_at <= context.now, ~waits)
         .order_by(notices.c.due_at, notices.c.id)
     )
     return tuple(rows.scalars())
@@ -93,6 +91,8 @@ def send(tx: Connection, context: Context, kinds: Sequence[Kind], notice_id: int
     if kind is None or notice.state not in _OPEN:
         return None
     fresh, reason = _judge(tx, context, kind, notice)
+    if not reason and kind.announced and notice.state == "planned":
+        return None  # the conveners have not seen it
     if fresh.due_at > context.now:
         tx.execute(update(notices).where(notices.c.id == notice_id).values(due_at=fresh.due_at))
         return None
@@ -109,7 +109,7 @@ def _judge(tx: Connection, context: Context, kind: Kind, notice: Notice) -> tupl
     due_at = notice.occurrence.due_at
     if notice.announced_at:
         due_at = max(due_at, notice.announced_at + SHOWN_BEFORE)
-    planned = kind.plan(tx, context, max(context.now, notice.occurrence.due_at))
+    planned = kind.plan(tx, context, max(context.now, notice.occurrence.due_at) + HORIZON)
     mine = [one for one in planned if one.group_id == notice.occurrence.group_id]
     fresh = next((one for one in mine if one.about == notice.occurrence.about), None)
     if fresh is None:
