@@ -161,9 +161,12 @@ class Commands(Dialogue):
             raise Gone
         self._say(reply.START_TLS)
         await self._flush()
+        if self._reader._buffer:
+            raise Gone
         await self._upgrade(self._edge.tls)
 
     async def _upgrade(self, context: ssl.SSLContext) -> None:
+        """From here on every octet goes through TLS first: what the client says at once is kept, and is private."""
         try:
             secured = await self.loop.start_tls(
                 self.transport, self, context, server_side=True, ssl_handshake_timeout=self._edge.limits.idle_seconds
@@ -172,7 +175,6 @@ class Commands(Dialogue):
             raise Gone from None
         if secured is None:
             raise Gone
-        self._reader._buffer.clear()
         self.transport = self._reader._transport = self._writer._transport = secured  # type: ignore[attr-defined]  # as asyncio's own start_tls does
         self._over_ssl = True
         self._set_rset_state()

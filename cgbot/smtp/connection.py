@@ -55,7 +55,7 @@ class SmtpConnection(Commands):
         self.since = self.started = self.loop.time()
         while not body.complete:
             block = await self._reader.read(BLOCK)
-            if not block:
+            if not block or self.is_dismissed:
                 raise Gone
             self.since = self.loop.time()
             self._held += len(block)
@@ -68,10 +68,6 @@ class SmtpConnection(Commands):
                 self._say(body.failure)
                 raise Gone
         self._reader._buffer.extend(body.rest)
-
-    def _release(self) -> None:
-        self._edge.guard.release(self._held)
-        self._held = 0
 
     async def _hand_over(self, transaction: Transaction, content: bytes) -> str:
         try:

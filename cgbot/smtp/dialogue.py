@@ -10,6 +10,7 @@ commands themselves are in `smtp.commands` and `smtp.connection`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Callable
@@ -89,7 +90,7 @@ class Dialogue(SMTP):
         self._refused = ""
         self._errors = 0
         self._idle_commands = 0
-        self._is_closing = False
+        self._is_closing = self.is_dismissed = False
         self._held = 0
         self.peer = ""
         self.phase: Phase = "command"
@@ -140,12 +141,12 @@ class Dialogue(SMTP):
         """Say this and end the connection, whatever the client does."""
         if self.transport is None or self.phase == "closing":
             return
-        self.phase = "closing"
-        self.since = self.loop.time()
-        self._is_closing = True
+        self._is_closing = self.is_dismissed = True
+        if self.body is not None:
+            self.body.fail(last_words)
+            self._release()
         self._say(last_words)
-        self._write_out()
-        self.transport.close()
+        self._say_no_more()
 
     def ask_to_leave(self) -> None:
         """End the connection now if it is between two commands, otherwise after the message that is on its way."""
@@ -157,19 +158,20 @@ class Dialogue(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if await self._greet():
-                while not self._is_closing:
-                    await self._obey(await self._next_line())
+            await self._talk()
             await self._linger()
-        except Gone:
-            await self._linger()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (Gone, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             if self.transport is not None:
                 self.transport.close()
-            if not self.ended.done():
-                self.ended.set_result(None)
+            self._has_ended()
+
+    async def _talk(self) -> None:
+        with contextlib.suppress(Gone):
+            if await self._greet():
+                while not self._is_closing:
+                    await self._obey(await self._next_line())
 
     async def _greet(self) -> bool:
         await asyncio.sleep(self._edge.limits.greet_seconds if self.may_refuse else 0)
@@ -255,6 +257,8 @@ class Dialogue(SMTP):
             raise Gone
 
     def _write_out(self) -> None:
+        if self.transport is None or self.transport.is_closing():
+            raise Gone
         if self._out:
             self._writer.write(b"".join(self._out))
             self._out.clear()
@@ -267,22 +271,39 @@ class Dialogue(SMTP):
         """Queue a reply of aiosmtpd's own."""
         self._say(status if isinstance(status, str) else status.decode("utf-8", "replace"))
 
-    async def _linger(self) -> None:
-        """Let a client that is still talking read our last reply: closing at once would reset the connection."""
-        if self.transport is None:
-            return
+    def _say_no_more(self) -> bool:
+        """Write what is left and close our half; False where a connection has no halves."""
         self.phase = "closing"
         self.since = self.loop.time()
+        self._has_ended()
+        if self.transport is None or self.transport.is_closing():
+            return False
         self._write_out()
+        if not self.transport.can_write_eof():  # TLS
+            self.transport.close()
+            return False
         try:
-            if self.session.ssl is None and self.transport.can_write_eof():
-                self.transport.write_eof()
-                while await self._reader.read(BLOCK):
-                    pass
-        except OSError:
-            pass  # it is gone
+            self.transport.write_eof()
+        except OSError:  # the client has reset the connection
+            return False
+        return True
+
+    def _has_ended(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    async def _linger(self) -> None:
+        """Let a client that is still talking read our last reply: closing at once would reset the connection."""
+        if self._say_no_more():
+            while await self._reader.read(BLOCK):
+                pass
 
     # -------------------------------------------------------------------------------------------- the transaction
+
+    def _release(self) -> None:
+        """Count our part of the messages in memory out."""
+        self._edge.guard.release(self._held)
+        self._held = 0
 
     def _create_envelope(self) -> Transaction:
         return Transaction()

@@ -8,7 +8,7 @@ database before the message is there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cgbot.posts import gate
@@ -31,6 +31,10 @@ class Reception(Protocol):
 
     async def take(self, arrival: Arrival) -> int:
         """Make it durable; the id that the client is told."""
+        ...
+
+    def expect(self, more_is_coming: Callable[[], bool]) -> None:
+        """Hear how to ask whether another message is about to be complete, and so could share a commit."""
         ...
 
 
@@ -70,3 +74,7 @@ class Door:
     async def take(self, arrival: Arrival) -> int:
         """Make it durable; the id that the client is told."""
         return await self._intake.take(arrival)
+
+    def expect(self, more_is_coming: Callable[[], bool]) -> None:
+        """Hear how to ask whether another message is about to be complete, and so could share a commit."""
+        self._intake.more_is_coming = more_is_coming

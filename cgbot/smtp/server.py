@@ -34,6 +34,7 @@ class Server:
         self._open: set[Dialogue] = set()
         self._listeners: list[asyncio.AbstractServer] = []
         self._sweeper: asyncio.Task[None] | None = None
+        edge.reception.expect(self.more_is_coming)
 
     async def listen_smtp(self, host: str, port: int) -> tuple[str, int]:
         """Listen for SMTP; the host and port that were bound (port 0: any free one). OSError when it is in use."""
@@ -68,7 +69,7 @@ class Server:
                 await asyncio.gather(*(dialogue.ended for dialogue in tuple(self._open)))
         for dialogue in tuple(self._open):
             if dialogue.transport is not None:
-                dialogue.transport.abort()
+                dialogue.transport.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
 
