@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, or_, select
 
 from cgbot.context import Context
+from cgbot.errors import NotFound
 from cgbot.groups import audit, members
 from cgbot.groups.charter import Charter, Officer
 from cgbot.groups.members import NewMember
@@ -49,6 +50,22 @@ def find_group(tx: Connection, name: str) -> Group | None:
         select(groups).join(group_aliases).where(group_aliases.c.name == name.strip().lower())
     ).one_or_none()
     return Group(**row._mapping) if row else None
+
+
+def get_group(tx: Connection, name: str) -> Group:
+    """The group of this name. Raises NotFound, which names the groups that there are."""
+    found = find_group(tx, name)
+    if found is None:
+        there = ", ".join(one.name for one in list_groups(tx)) or "none yet"
+        raise NotFound(f"there is no group {name!r}; there is {there}")
+    return found
+
+
+def require_group(found: Group | None, name: str) -> int:
+    """The id of the group that was looked up. Raises NotFound for None."""
+    if found is None:
+        raise NotFound(f"there is no group {name!r}; `cgbot groups list` shows what there is")
+    return found.id
 
 
 def list_groups(tx: Connection) -> tuple[Group, ...]:
