@@ -2,6 +2,7 @@
 # make test    everything that CI runs: the checks, then all tests
 # make check   formatting, lint, types and import rules alone
 # make bench   measure beside the peers (tests/bench)
+# make docs    write the generated pages of docs/ anew
 #
 # Needs Python 3.11 or later with pip, and make. Another Python: make run PYTHON=python3.13
 
@@ -12,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL := $(PIP) --require-hashes --no-build-isolation
 export CGBOT_CORPORA ?= $(wildcard $(abspath ../shared/corpora))
 
-.PHONY: run test check bench packages clean
+.PHONY: run test check bench docs packages clean
 
 run: $(VENV)/.run
 	exec $(BIN)/cgbot serve
@@ -25,6 +26,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python scripts/document.py
 
 bench: packages $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(BENCH_ARGUMENTS)

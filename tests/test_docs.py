@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer.main
-from click import Command, Context, Group
+from click import Option
 
-from cgbot.cli import shell
-from cgbot.settings import bundled
+from scripts import document
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "changes/README.md"]
@@ -22,19 +19,7 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def commands(group: Command, path: str) -> Iterator[tuple[str, Command]]:
-    """Give every command with its whole name."""
-    if not isinstance(group, Group):
-        yield path, group
-        return
-    for word in group.list_commands(Context(group)):
-        command = group.get_command(Context(group), word)
-        assert command is not None
-        if not command.hidden:
-            yield from commands(command, f"{path} {word}")
-
-
-COMMANDS = dict(commands(typer.main.get_command(shell.build()), "cgbot"))
+COMMANDS = dict(document.commands())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -54,38 +39,23 @@ def test_changelog_fragments_have_a_known_kind() -> None:
     assert [path.name for path in fragments if path.name.split(".")[-2] not in KINDS] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_documented_with_its_options(command: str) -> None:
-    """Its line in docs/commands.md names it; each of its options stands somewhere on that page."""
-    text = (ROOT / "docs/commands.md").read_text("utf-8")
-    assert f"`{command}" in text
-    options = {option for one in COMMANDS[command].params for option in one.opts if option.startswith("--")}
-    section = text[text.index(f"`{command}") :]
-    section = section[: section.find("\n\n`cgbot", 1)]
-    assert sorted(option for option in options if option not in section) == []
-
-
-def test_no_other_command_is_documented() -> None:
-    text = (ROOT / "docs/commands.md").read_text("utf-8")
-    named = {found.strip() for found in re.findall(r"^`(cgbot[a-z -]*[a-z])", text, re.MULTILINE)}
-    assert named - set(COMMANDS) == set()
+@pytest.mark.parametrize("page", document.PAGES)
+def test_a_generated_page_is_up_to_date(page: str) -> None:
+    """Every command with its options, every setting with its default, every mail with its facts."""
+    assert (ROOT / "docs" / page).read_text("utf-8") == document.whole(page), "run make docs"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_says_what_it_does(command: str) -> None:
-    assert COMMANDS[command].help
+def test_every_command_and_option_says_what_it_does(command: str) -> None:
+    found = COMMANDS[command]
+    silent = [one.opts[0] for one in found.params if isinstance(one, Option) and not one.help and one.name != "help"]
+    assert found.help
+    assert silent == []
 
 
-def facts(path: Path) -> list[str]:
-    first = path.read_text("utf-8").partition("\n")[0]
-    return re.findall(r"\w+", first.partition(":")[2])
-
-
-MAILS = sorted(path for path in (bundled("templates") / "mail").glob("*.txt") if path.name.count(".") == 1)
-
-
-@pytest.mark.parametrize("path", MAILS, ids=lambda path: path.stem)
-def test_every_mail_is_documented_with_its_facts(path: Path) -> None:
-    names = ", ".join(f"`{fact}`" for fact in facts(path))
-    row = f"| `{path.stem}` | {names} |"
-    assert any(line.startswith(row) for line in (ROOT / "docs/templates.md").read_text("utf-8").splitlines())
+@pytest.mark.parametrize("page", ["README.md", "docs/operation.md"])
+def test_the_commands_that_a_page_shows_exist(page: str) -> None:
+    """`cgbot members add …` in a text is a command of the program."""
+    shown = re.findall(r"(?:bin/|`|&& |^)cgbot ([a-z]+(?: [a-z]+)?)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    names = {name.removeprefix("cgbot ") for name in COMMANDS}
+    assert [one for one in shown if one not in names and one.split()[0] not in names] == []

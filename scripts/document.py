@@ -1,0 +1,155 @@
+"""
+Write the generated half of docs/commands.md, configuration.md and templates.md: `make docs`.
+
+What stands above the line GENERATED in each page is written by hand and kept. A test compares the pages with what this
+script would write, so that a new option, setting or fact cannot stay undocumented.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import time
+from pathlib import Path
+
+import typer.main
+from click import Argument, Command, Context, Group, Option
+
+from cgbot import allowed, settings
+from cgbot.cli import shell
+
+DOCS = Path(__file__).parent.parent / "docs"
+GENERATED = "<!-- Below this line scripts/document.py writes. -->\n"
+
+
+def commands() -> Iterator[tuple[str, Command]]:
+    """Give every command with its whole name."""
+    yield from _below(typer.main.get_command(shell.build()), "cgbot")
+
+
+def _below(command: Command, name: str) -> Iterator[tuple[str, Command]]:
+    if not isinstance(command, Group):
+        yield name, command
+        return
+    for word in command.list_commands(Context(command)):
+        found = command.get_command(Context(command), word)
+        if found is not None and not found.hidden:
+            yield from _below(found, f"{name} {word}")
+
+
+def commands_page() -> str:
+    """One section a noun, one paragraph a command."""
+    lines: list[str] = []
+    noun = ""
+    for name, command in commands():
+        if name.split()[1] != noun:
+            noun = name.split()[1]
+            lines += [f"## {noun}", ""]
+        arguments = [_argument(one) for one in command.params if isinstance(one, Argument)]
+        options = [one for one in command.params if isinstance(one, Option) and not one.hidden]
+        lines += [f"`{' '.join([name, *arguments])}`", "", _words(command.help), ""]
+        lines += [f"- `{_option(one)}`: {_words(one.help)}{_default(one)}" for one in options]
+        lines += [""] if options else []
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _argument(one: Argument) -> str:
+    shown = (one.metavar or one.name or "").upper().strip("[]")
+    text = f"{shown}…" if one.nargs != 1 else shown
+    return text if one.required else f"[{text}]"
+
+
+def _option(one: Option) -> str:
+    names = "`, `".join([*one.opts, *one.secondary_opts])
+    if one.is_flag:
+        return names
+    kind = (
+        one.type.name
+        if one.type.name != "choice"
+        else "|".join(str(choice) for choice in getattr(one.type, "choices", ()))
+    )
+    return f"{names} {(one.metavar or kind).upper() if '|' not in kind else kind}"
+
+
+def _default(one: Option) -> str:
+    plain = isinstance(one.default, str | int | Path) and not isinstance(one.default, bool) and str(one.default)
+    return f" Default: `{one.default}`." if plain else ""
+
+
+def _words(text: str | None) -> str:
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def configuration_page() -> str:
+    """One table a section; meaning, default and rule are the program's own."""
+    lines: list[str] = []
+    section = ""
+    for key in settings.all_keys():
+        if key.section != section:
+            section = key.section
+            head = _words(settings.sections()[section].__doc__)
+            lines += [
+                "",
+                f"## [{section}]",
+                "",
+                head,
+                "",
+                "| key | default | meaning | allowed |",
+                "| --- | --- | --- | --- |",
+            ]
+        lines.append(f"| `{key}` | `{shown(key)}` | {key.meaning} | {_rule(key)} |")
+    return "\n".join(lines[1:]) + "\n"
+
+
+def shown(key: settings.Key) -> str:
+    """Write a default as the TOML file does."""
+    if key.default is None:
+        return '""'
+    if isinstance(key.default, int):
+        return str(key.default)
+    if isinstance(key.default, tuple):
+        return "[" + ", ".join(f'"{one}"' for one in key.default) + "]"
+    return key.default.isoformat() if isinstance(key.default, time) else f'"{key.default}"'
+
+
+def _rule(key: settings.Key) -> str:
+    if key.type.startswith("Literal"):
+        return "one of " + ", ".join(re.findall(r"\w+", key.type.removeprefix("Literal")))
+    return "" if key.rule is allowed.ANYTHING else key.rule.text
+
+
+def templates_page() -> str:
+    """One row a mail: its name, its facts, its English subject."""
+    rows = ["| mail | facts | subject |", "| --- | --- | --- |"]
+    folder = settings.bundled("templates") / "mail"
+    for path in sorted(folder.glob("*.txt")):
+        if path.name.count(".") == 1:
+            facts = re.findall(r"\w+", path.read_text("utf-8").partition("\n")[0].partition(":")[2])
+            subject = " ".join((folder / f"{path.stem}.subject.txt").read_text("utf-8").split()).replace("|", "\\|")
+            rows.append(f"| `{path.stem}` | {', '.join(f'`{fact}`' for fact in facts)} | `{subject}` |")
+    return "\n".join(rows) + "\n"
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "configuration.md": configuration_page,
+    "templates.md": templates_page,
+}
+
+
+def whole(page: str) -> str:
+    """Give a page as it should be: what is written by hand, then what is made here."""
+    by_hand = (DOCS / page).read_text("utf-8").partition(GENERATED)[0]
+    return f"{by_hand}{GENERATED}\n{PAGES[page]()}"
+
+
+def main() -> None:
+    """Write all pages."""
+    for page in PAGES:
+        (DOCS / page).write_text(whole(page), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
