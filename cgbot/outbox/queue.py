@@ -1,0 +1,359 @@
+"""
+What we owe to whom (records): frozen mails, a delivery for each recipient, and every attempt at one.
+
+A content and its copies are written in the transaction of whoever owes them; from then on they are durable. A claim
+leases copies to one run of `serve`; an outcome ends the lease. A lease that its holder did not end is freed by
+`release_dead` and counts as in doubt, since nobody knows whether the mail went out. A copy that was replaced by a
+newer mail about the same thing is not sent any more. Looking at it and stepping in is `outbox.listing`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import bindparam, exists, func, insert, select, update
+
+from cgbot.mail import address
+from cgbot.mail.frozen import Frozen
+from cgbot.store.db import Tx
+from cgbot.store.tables import attempts, contents, deliveries
+
+REPLACED: Final = "replaced by a newer mail"
+EXPIRED: Final = "not delivered in time"
+WAITING: Final = ("queued", "deferred")
+# On PostgreSQL several runs share the queue: a lease is dead when its holder must long have ended it.
+_LEASE: Final = timedelta(minutes=15)
+_CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail for any number of recipients; `about` is for people who look, `message_id` without angle brackets."""
+
+    kind: str
+    about: str
+    group_id: int | None
+    message_id: str
+    frozen: Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One recipient's copy; `return_path` is "" for a mail that must not be answered, `slots` fill the mail's own."""
+
+    recipient: str
+    member_id: int | None
+    return_path: str
+    slots: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When to begin and when to give up."""
+
+    due_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A copy leased to this run of `serve`; `attempts` counts the one that now begins."""
+
+    id: int
+    content_id: int
+    member_id: int | None
+    recipient: str
+    return_path: str
+    slots: Mapping[str, str]
+    attempts: int
+    in_doubt: int
+    due_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one attempt at a claim ended: its outcome (sent, deferred, failed, in-doubt) and what the copy is now."""
+
+    claim: Claim
+    outcome: str
+    reply: str
+    state: str
+    due_at: datetime
+    started_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A copy that will not arrive, with the last answer of the next server."""
+
+    delivery_id: int
+    content_id: int
+    recipient: str
+    member_id: int | None
+    reply: str
+
+
+def add_content(tx: Tx, mail: Mail, now: datetime) -> int:
+    """Keep a mail; its id."""
+    row = {
+        "group_id": mail.group_id,
+        "kind": mail.kind,
+        "about": mail.about,
+        "message_id": mail.message_id,
+        "body": mail.frozen.body,
+        "marks": mail.frozen.marks_as_json(),
+        "created_at": now,
+    }
+    return int(tx.execute(insert(contents).values(row).returning(contents.c.id)).scalar_one())
+
+
+def add_copies(tx: Tx, content_id: int, copies: Iterable[Copy], timing: Timing, replaces: str | None = None) -> int:
+    """
+    Queue copies of a content, one a recipient however often it is named; how many were new.
+
+    `replaces` is a key such as "meeting 3": copies of other contents with the same key and recipient that have not
+    gone out are suppressed.
+    """
+    now = tx.execute(select(contents.c.created_at).where(contents.c.id == content_id)).scalar_one()
+    known = tx.execute(select(deliveries.c.recipient).where(deliveries.c.content_id == content_id)).scalars()
+    seen = {address.fold(one) for one in known}
+    rows = []
+    for copy in copies:
+        key = address.fold(copy.recipient)
+        if key not in seen:
+            seen.add(key)
+            rows.append({**_row(copy, timing), "content_id": content_id, "queued_at": now, "replaces": replaces})
+    if not rows:
+        return 0
+    if replaces is not None:
+        _suppress_older(tx, (content_id, replaces), [row["recipient"] for row in rows], now)
+    tx.execute(insert(deliveries), rows)
+    return len(rows)
+
+
+def _row(copy: Copy, timing: Timing) -> dict[str, Any]:
+    return {
+        "member_id": copy.member_id,
+        "recipient": copy.recipient,
+        "return_path": copy.return_path,
+        "slots": dict(copy.slots),
+        "due_at": timing.due_at,
+        "expires_at": timing.expires_at,
+    }
+
+
+def _suppress_older(tx: Tx, mail: tuple[int, str], recipients: Sequence[str], now: datetime) -> None:
+    content_id, key = mail
+    for start in range(0, len(recipients), _CHUNK):
+        tx.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.replaces == key,
+                deliveries.c.recipient.in_(recipients[start : start + _CHUNK]),
+                deliveries.c.content_id != content_id,
+                deliveries.c.state.in_(WAITING),
+            )
+            .values(state="suppressed", reply=REPLACED, done_at=now)
+        )
+
+
+def content(tx: Tx, content_id: int) -> Frozen:
+    """The frozen mail."""
+    row = tx.execute(select(contents.c.body, contents.c.marks).where(contents.c.id == content_id)).one()
+    return Frozen.from_json(row.body, row.marks)
+
+
+# ------------------------------------------------------------------------------------------------------ leases
+
+
+def is_due(tx: Tx, now: datetime) -> bool:
+    """Whether a claim would find something."""
+    return any(tx.execute(_due(state, now, 1)).first() is not None for state in WAITING)
+
+
+def claim(tx: Tx, epoch: int, now: datetime, limit: int) -> tuple[Claim, ...]:
+    """Lease up to `limit` copies that are due, those first that were due first; nobody else gets them."""
+    found = [tx.execute(_due(state, now, limit).with_for_update(skip_locked=True)).all() for state in WAITING]
+    ids = [row.id for row in islice(heapq.merge(*found, key=lambda row: (row.due_at, row.id)), limit)]
+    if not ids:
+        return ()
+    rows = tx.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids))
+        .values(state="leased", attempts=deliveries.c.attempts + 1, epoch=epoch, leased_at=now)
+        .returning(*(deliveries.c[name] for name in Claim.__dataclass_fields__))
+    )
+    return tuple(sorted((Claim(*row) for row in rows), key=lambda one: (one.due_at, one.id)))
+
+
+def _due(state: str, now: datetime, limit: int) -> Any:
+    """One state at a time, so that the index gives the order."""
+    return (
+        select(deliveries.c.id, deliveries.c.due_at)
+        .where(deliveries.c.state == state, deliveries.c.due_at <= now, deliveries.c.expires_at > now)
+        .order_by(deliveries.c.due_at, deliveries.c.id)
+        .limit(limit)
+    )
+
+
+def give_back(tx: Tx, epoch: int, claims: Iterable[Claim]) -> None:
+    """End leases whose attempt never began; it does not count."""
+    rows = [{"b_id": one.id, "b_epoch": epoch} for one in claims]
+    if not rows:
+        return
+    tx.execute(
+        update(deliveries)
+        .where(deliveries.c.id == bindparam("b_id"), deliveries.c.state == "leased")
+        .where(deliveries.c.epoch == bindparam("b_epoch"))
+        .values(state="queued", attempts=deliveries.c.attempts - 1, epoch=None, leased_at=None),
+        rows,
+    )
+    _suppress_replaced(tx, [one.id for one in claims])
+
+
+def release_dead(tx: Tx, epoch: int, now: datetime) -> int:
+    """
+    Free the leases of runs that are gone, to be tried at once; how many.
+
+    An embedded database has one run: every other epoch is gone. On PostgreSQL others may live, so age decides.
+    """
+    dead = (deliveries.c.state == "leased") & (deliveries.c.epoch != epoch)
+    if tx.dialect.name != "sqlite":
+        dead &= deliveries.c.leased_at < now - _LEASE
+    freed = tx.execute(
+        update(deliveries)
+        .where(dead)
+        .values(state="queued", due_at=now, epoch=None, leased_at=None, in_doubt=deliveries.c.in_doubt + 1)
+        .returning(deliveries.c.id)
+    )
+    ids = [row.id for row in freed]
+    _suppress_replaced(tx, ids)
+    return len(ids)
+
+
+_newer = deliveries.alias("newer")
+
+
+def _suppress_replaced(tx: Tx, ids: Sequence[int]) -> None:
+    """Copies that come back from a lease may have been replaced in the meantime."""
+    newer = (
+        select(func.min(_newer.c.queued_at))
+        .where(
+            _newer.c.replaces == deliveries.c.replaces,
+            _newer.c.recipient == deliveries.c.recipient,
+            _newer.c.content_id > deliveries.c.content_id,
+        )
+        .correlate(deliveries)
+        .scalar_subquery()
+    )
+    for start in range(0, len(ids), _CHUNK):
+        tx.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(ids[start : start + _CHUNK]), deliveries.c.state.in_(WAITING))
+            .where(deliveries.c.replaces.is_not(None), newer.is_not(None))
+            .values(state="suppressed", reply=REPLACED, done_at=newer)
+        )
+
+
+# ---------------------------------------------------------------------------------------------------- outcomes
+
+_ENDS = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("b_id"), deliveries.c.state == "leased")
+    .where(deliveries.c.attempts == bindparam("b_number"))
+    .values(
+        state=bindparam("b_state"),
+        due_at=bindparam("b_due_at"),
+        in_doubt=bindparam("b_in_doubt"),
+        reply=bindparam("b_reply"),
+        done_at=bindparam("b_done_at"),
+        epoch=None,
+        leased_at=None,
+    )
+)
+_TRIED = insert(attempts)
+
+
+def record(tx: Tx, outcomes: Sequence[Attempt]) -> None:
+    """End the leases of these claims and keep a row for each attempt; all of it or nothing."""
+    if not outcomes:
+        return
+    tx.execute(_ENDS, [_ended(one) for one in outcomes])
+    tx.execute(
+        _TRIED,
+        [
+            {
+                "delivery_id": one.claim.id,
+                "number": one.claim.attempts,
+                "started_at": one.started_at,
+                "ended_at": one.ended_at,
+                "outcome": one.outcome,
+                "reply": one.reply,
+            }
+            for one in outcomes
+        ],
+    )
+    _suppress_replaced(tx, [one.claim.id for one in outcomes if one.state == "deferred"])
+
+
+def _ended(one: Attempt) -> dict[str, Any]:
+    return {
+        "b_id": one.claim.id,
+        "b_number": one.claim.attempts,
+        "b_state": one.state,
+        "b_due_at": one.due_at,
+        "b_in_doubt": one.claim.in_doubt + (one.outcome == "in-doubt"),
+        "b_reply": one.reply,
+        "b_done_at": None if one.state == "deferred" else one.ended_at,
+    }
+
+
+def expire(tx: Tx, now: datetime) -> tuple[int, ...]:
+    """Give up what could not be delivered in time; the contents that it belonged to."""
+    ended = tx.execute(
+        update(deliveries)
+        .where(deliveries.c.state.in_(WAITING), deliveries.c.expires_at <= now)
+        .values(state="expired", done_at=now)
+        .returning(deliveries.c.content_id)
+    )
+    return tuple(sorted({row.content_id for row in ended}))
+
+
+def with_failures(tx: Tx) -> tuple[int, ...]:
+    """The contents of which some copies have failed while others are still on their way for the first time."""
+    failed = deliveries.alias("failed")
+    rows = tx.execute(
+        select(failed.c.content_id)
+        .where(failed.c.state.in_(("failed", "expired")))
+        .where(
+            exists(
+                select(deliveries.c.id).where(
+                    deliveries.c.content_id == failed.c.content_id, deliveries.c.state.in_(("queued", "leased"))
+                )
+            )
+        )
+        .distinct()
+    )
+    return tuple(row.content_id for row in rows)
+
+
+def failures(tx: Tx, content_id: int, since: datetime | None) -> tuple[Failure, ...] | None:
+    """The copies of a content that have failed after `since`; None while others have not been tried."""
+    of_content = deliveries.c.content_id == content_id
+    if tx.execute(
+        select(deliveries.c.id).where(of_content, deliveries.c.state.in_(("queued", "leased"))).limit(1)
+    ).first():
+        return None
+    query = select(
+        deliveries.c.id, deliveries.c.content_id, deliveries.c.recipient, deliveries.c.member_id, deliveries.c.reply
+    ).where(of_content, deliveries.c.state.in_(("failed", "expired")))
+    if since is not None:
+        query = query.where(deliveries.c.done_at > since)
+    return tuple(Failure(*row) for row in tx.execute(query.order_by(deliveries.c.id)))
