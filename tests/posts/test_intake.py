@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import OperationalError
 
 from cgbot.errors import Deferred
 from cgbot.groups.records import Group
@@ -176,3 +177,40 @@ async def test_busy_while_mail_comes_in(db: Database, group: Group) -> None:
     assert intake.busy
     await asyncio.sleep(0.06)
     assert not intake.busy
+
+
+class FailingDisk(Database):
+    """Its first commit fails as SQLite says it when a sync fails."""
+
+    failures = 1
+
+    async def write(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise Deferred("not now") from OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+        return await super().write(fn, *args, **kwargs)
+
+
+async def test_after_a_failed_sync_no_mail_is_taken(sqlite_url: str) -> None:
+    """A later sync may succeed although the earlier one's pages are lost."""
+    db = FailingDisk.open(sqlite_url)
+    intake = Intake(db)
+    one = Arrival(
+        b"X: 1\r\n\r\n", "", NOW, "smtp", "::1", "x", False, b"", (Addressed("postmaster", None, "postmaster"),)
+    )
+    try:
+        for _ in range(2):
+            with pytest.raises(Deferred):
+                await intake.take(one)
+        assert db.read_now(counts) == (0, 0, 0)
+    finally:
+        db.close()
+
+
+async def test_a_failing_wake_up_or_hook_leaves_nobody_waiting(db: Database, group: Group) -> None:
+    def fail() -> None:
+        raise RuntimeError("no")
+
+    intake = Intake(db, fail)
+    assert await intake.take(arrival(group)) == 1
+    assert await intake.take(arrival(group, 2)) == 2
