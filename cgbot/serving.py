@@ -29,6 +29,7 @@ from cgbot.app import House, utc_now
 from cgbot.clock import Clock
 from cgbot.errors import CgbotError, ConfigError, Deferred
 from cgbot.outbox.delivery import Delivery
+from cgbot.posts import shelved
 from cgbot.posts.intake import Intake
 from cgbot.posts.sorter import Desk, Sorter
 from cgbot.smtp import server as listeners
@@ -103,7 +104,7 @@ class Running:
                 db=house.db,
                 context=house.context,
                 purposes=wiring.purposes(),
-                on_shelved=wiring.on_shelved,
+                on_shelved=shelved.tell,
                 busy=lambda: self._intake.busy,
                 after=self._delivery.wake,
             )
@@ -175,7 +176,7 @@ class Running:
         config = uvicorn.Config(application, lifespan="off", log_config=None, access_log=False, server_header=False)
         self._web = _Web(config)
         self._tasks.append(asyncio.create_task(self._web.serve(sockets=[bound]), name="web"))
-        while not self._web.started:
+        while not self._web.started:  # noqa: ASYNC110 - uvicorn tells it by this attribute alone
             await asyncio.sleep(0.01)
         host, port = bound.getsockname()[:2]
         self._bound["web"] = f"http://{host}:{port}/"
@@ -202,7 +203,7 @@ class Running:
         try:
             self._house.reload()
         except CgbotError as error:
-            log.error("the configuration was not read again", reason=error.public)
+            log.warning("the configuration was not read again; what was is kept", reason=error.public)
         else:
             log.info("configuration read again")
 

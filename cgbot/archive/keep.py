@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
@@ -106,34 +107,34 @@ def add(tx: Connection, errand: Errand, facts: PostFacts) -> int:
 
 def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, facts: PostFacts) -> int:
     """Write a post with its thread and its words; its id."""
-    thread_id = _thread(tx, group_id, received_at, facts)
-    post_id = int(
-        tx.execute(
-            insert(posts)
-            .values(
-                group_id=group_id,
-                sha256=sha256,
-                content_hash=facts.content_hash,
-                message_id=facts.message_id,
-                permalink=facts.permalink,
-                thread_id=thread_id,
-                references=list(facts.references),
-                subject=facts.subject,
-                author_name=facts.author_name,
-                author_address=facts.author_address,
-                sent_at=facts.sent_at,
-                received_at=received_at,
-                size=facts.size,
-                attachments=facts.attachments,
-            )
-            .returning(posts.c.id)
-        ).scalar_one()
-    )
+    values = row(facts) | {
+        "group_id": group_id,
+        "sha256": sha256,
+        "received_at": received_at,
+        "thread_id": thread(tx, group_id, received_at, facts),
+    }
+    post_id = int(tx.execute(insert(posts).values(values).returning(posts.c.id)).scalar_one())
     search.add(tx, [(post_id, facts.terms)])
     return post_id
 
 
-def _thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int:
+def row(facts: PostFacts) -> dict[str, Any]:
+    """The columns that are derived from the message alone."""
+    return {
+        "content_hash": facts.content_hash,
+        "message_id": facts.message_id,
+        "permalink": facts.permalink,
+        "references": list(facts.references),
+        "subject": facts.subject,
+        "author_name": facts.author_name,
+        "author_address": facts.author_address,
+        "sent_at": facts.sent_at,
+        "size": facts.size,
+        "attachments": facts.attachments,
+    }
+
+
+def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int:
     """Find, make or join the thread of a post, and note the Message-IDs that it knows of."""
     mentioned = (*facts.references, facts.message_id)
     known = tx.execute(

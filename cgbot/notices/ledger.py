@@ -91,8 +91,8 @@ def send(tx: Connection, context: Context, kinds: Sequence[Kind], notice_id: int
     if kind is None or notice.state not in _OPEN:
         return None
     fresh, reason = _judge(tx, context, kind, notice)
-    if not reason and kind.announced and notice.state == "planned":
-        return None  # the conveners have not seen it
+    if not reason and kind.announced and not _was_shown(notice, context.now):
+        return None
     if fresh.due_at > context.now:
         tx.execute(update(notices).where(notices.c.id == notice_id).values(due_at=fresh.due_at))
         return None
@@ -102,6 +102,11 @@ def send(tx: Connection, context: Context, kinds: Sequence[Kind], notice_id: int
     if not reason:
         kind.send(tx, context, fresh)
     return Done(notice, state, reason)
+
+
+def _was_shown(notice: Notice, now: datetime) -> bool:
+    """Say whether the conveners have had time to stop it; the daily mail of this very tick has just gone out."""
+    return notice.announced_at is not None and notice.announced_at <= now - SHOWN_BEFORE
 
 
 def _judge(tx: Connection, context: Context, kind: Kind, notice: Notice) -> tuple[Occurrence, str]:

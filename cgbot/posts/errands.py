@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select, update
 
 from cgbot.errand import Settled
+from cgbot.errors import NotFound
 from cgbot.store.tables import arrivals, errands, groups, raw_messages
 
 MAX_ATTEMPTS: Final = 3
@@ -127,3 +128,41 @@ def requeue(tx: Connection, errand_id: int, gate: str, now: datetime) -> None:
 def release_leases(tx: Connection, now: datetime) -> None:
     """At the start of the only `serve` on this database: nobody else works on anything."""
     tx.execute(update(errands).where(errands.c.state == "received", errands.c.due_at > now).values(due_at=now))
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """An errand that was laid aside."""
+
+    id: int
+    recipient: str
+    mail_from: str
+    received_at: datetime
+    attempts: int
+    reason: str
+
+
+def shelved(tx: Connection) -> tuple[Shelved, ...]:
+    """What was laid aside, oldest first."""
+    rows = tx.execute(
+        select(
+            errands.c.id,
+            errands.c.recipient,
+            arrivals.c.mail_from,
+            arrivals.c.received_at,
+            errands.c.attempts,
+            errands.c.reason,
+        )
+        .select_from(errands.join(arrivals))
+        .where(errands.c.state == "shelved")
+        .order_by(errands.c.id)
+    )
+    return tuple(Shelved(**row._mapping) for row in rows)
+
+
+def retry_shelved(tx: Connection, errand_id: int, now: datetime) -> None:
+    """Send a shelved errand through the sorter again; raises NotFound when there is none of this number."""
+    state = tx.execute(select(errands.c.state).where(errands.c.id == errand_id)).scalar_one_or_none()
+    if state != "shelved":
+        raise NotFound(f"no shelved message {errand_id}; `cgbot held list --shelved` shows them")
+    requeue(tx, errand_id, "", now)

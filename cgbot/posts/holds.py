@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Conflict, NotFound
 from cgbot.groups import audit
 from cgbot.posts import errands
-from cgbot.store.tables import arrivals, errands as errand_rows, groups, holds
+from cgbot.store.tables import arrivals, groups, holds
+from cgbot.store.tables import errands as errand_rows
 
 DECISIONS: Final = ("approve", "reject", "discard")
 _STATES: Final = {"approve": "approved", "reject": "rejected", "discard": "discarded"}
@@ -134,7 +135,7 @@ def _one(tx: Connection, condition: ColumnElement[bool]) -> Hold | None:
     return None if row is None else _hold(row)
 
 
-def _select():  # type: ignore[no-untyped-def]  # SQLAlchemy spells the type of a select with each of its columns
+def _select() -> Select[*tuple[Any, ...]]:
     return select(holds, groups.c.name.label("group"), arrivals.c.sha256).select_from(
         holds.join(errand_rows)
         .join(arrivals, errand_rows.c.arrival_id == arrivals.c.id)
@@ -142,7 +143,7 @@ def _select():  # type: ignore[no-untyped-def]  # SQLAlchemy spells the type of 
     )
 
 
-def _hold(row) -> Hold:  # type: ignore[no-untyped-def]  # a row of _select
+def _hold(row: Row[*tuple[Any, ...]]) -> Hold:
     return Hold(
         id=row.id,
         errand_id=row.errand_id,

@@ -30,7 +30,6 @@ class Submission:
 
     author: str  # the one address of the From field, "" where there is none
     role: str  # the author's role in the group, "" for somebody who is not a member
-    suspended: bool  # a member whose delivery was stopped may still post
     gate: str  # "hold:…" or "discard:…" where the gate could not refuse; "approved:WHO" after a convener's yes
     own_copy: bool  # our own List-Id: the message has been through this list
     automatic: bool  # Auto-Submitted, a vacation notice, a delivery report (RFC 3834)

@@ -18,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled
 from cgbot.errors import Deferred
@@ -116,9 +117,10 @@ class Sorter:
     def _load_one(self, item: Claimed) -> Errand | Exception:
         try:
             message = messages.parse(self._desk.db.read_now(raw.get, item.sha256))
+            facts = keep.prepare(message) if item.purpose == "post" else None
         except Exception as error:  # noqa: BLE001 - a message that cannot be read is shelved, never lost
             return error
-        return _errand(item, message)
+        return _errand(item, message, facts)
 
     async def _settle(self, item: Claimed, errand: Errand | Exception) -> None:
         context = self._desk.context()
@@ -169,7 +171,7 @@ def _portions(claimed: list[Claimed]) -> list[list[Claimed]]:
     return portions
 
 
-def _errand(item: Claimed, message: messages.Message) -> Errand:
+def _errand(item: Claimed, message: messages.Message, facts: keep.PostFacts | None) -> Errand:
     return Errand(
         id=item.id,
         arrival_id=item.arrival_id,
@@ -186,4 +188,5 @@ def _errand(item: Claimed, message: messages.Message) -> Errand:
         peer=item.peer,
         sha256=item.sha256,
         message=message,
+        facts=facts,
     )

@@ -11,7 +11,6 @@ from cgbot.posts.moderation import Submission, judge
 MEMBER = Submission(
     author="delegate@example.org",
     role="member",
-    suspended=False,
     gate="",
     own_copy=False,
     automatic=False,
@@ -44,7 +43,6 @@ MEMBER = Submission(
         ({"command": "unsubscribe"}, "hold", "command"),
         ({"gate": "hold:two From fields"}, "hold", "gate"),
         ({"gate": "discard:a loop"}, "discard", "gate"),
-        ({"suspended": True}, "accept", "accept"),
         ({"gate": "approved:convener@example.org", "role": ""}, "accept", "approved"),
         ({"gate": "approved:convener@example.org", "known_id": True}, "accept", "approved"),
         ({"gate": "approved:convener@example.org", "own_copy": True}, "discard", "loop"),

@@ -1,0 +1,71 @@
+"""
+The indexes made again from the raw messages (use case).
+
+Threads, posts' facts and words are derived; this throws them away and derives them anew, post by post, in slices that
+leave the write lane to others in between. What is kept is which message was accepted in which group, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from cgbot.archive import keep
+from cgbot.mail import message as messages
+from cgbot.store import raw, search
+from cgbot.store.db import Database
+from cgbot.store.tables import posts, thread_ids, threads
+
+_SLICE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    id: int
+    group_id: int
+    sha256: bytes
+    received_at: datetime
+
+
+def rebuild(db: Database) -> Iterator[int]:
+    """Derive everything again; yields how many posts are done, after each slice."""
+    db.write_now(_throw_away)
+    done, last = 0, 0
+    while portion := db.read_now(_after, last):
+        for one in portion:
+            facts = keep.prepare(messages.parse(db.read_now(raw.get, one.sha256)))
+            db.write_now(_derive, one, facts)
+        last = portion[-1].id
+        done += len(portion)
+        yield done
+
+
+def count(tx: Connection) -> int:
+    """How many posts there are."""
+    return int(tx.execute(select(func.count()).select_from(posts)).scalar_one())
+
+
+def _throw_away(tx: Connection) -> None:
+    search.drop(tx)
+    search.create(tx)
+    tx.execute(delete(thread_ids))
+
+
+def _after(tx: Connection, last: int) -> tuple[_Kept, ...]:
+    columns = (posts.c[name] for name in _Kept.__dataclass_fields__)
+    rows = tx.execute(select(*columns).where(posts.c.id > last).order_by(posts.c.id).limit(_SLICE))
+    return tuple(_Kept(row.id, row.group_id, bytes(row.sha256), row.received_at) for row in rows)
+
+
+def _derive(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
+    """Give the post its thread, facts and words anew; an old thread that nobody is in any more goes."""
+    before = tx.execute(select(posts.c.thread_id).where(posts.c.id == kept.id)).scalar_one()
+    values = keep.row(facts) | {"thread_id": keep.thread(tx, kept.group_id, kept.received_at, facts)}
+    tx.execute(update(posts).where(posts.c.id == kept.id).values(values))
+    search.add(tx, [(kept.id, facts.terms)])
+    left = select(posts.c.id).where(posts.c.thread_id == before).limit(1)
+    if tx.execute(left).first() is None:
+        tx.execute(delete(threads).where(threads.c.id == before))

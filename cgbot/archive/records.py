@@ -1,0 +1,110 @@
+"""
+The archive as it is read: threads, posts, what a permalink names (records).
+
+Pages go by key, newest first, so that a long archive costs no more than a short one. Visibility is the business of
+whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, and_, or_, select
+
+from cgbot.archive.threads import Said
+from cgbot.store.tables import posts, threads
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One thread; `posts` counts those that are here, permalink and author are its first post's."""
+
+    id: int
+    subject: str
+    started_at: datetime
+    last_at: datetime
+    posts: int
+    permalink: str
+    author_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One post as it is listed; `sent_at` is the author's Date where it can be read."""
+
+    id: int
+    group_id: int
+    sha256: bytes
+    message_id: str
+    permalink: str
+    thread_id: int
+    references: tuple[str, ...]
+    subject: str
+    author_name: str
+    author_address: str
+    sent_at: datetime | None
+    received_at: datetime
+    size: int
+    attachments: int
+
+    def said(self) -> Said:
+        """What a tree needs of it."""
+        return Said(self.id, self.message_id, self.references, self.received_at)
+
+
+_COLUMNS = tuple(posts.c[name] for name in Post.__dataclass_fields__)
+
+
+def list_threads(
+    tx: Connection, group_id: int, limit: int, before: tuple[datetime, int] | None = None
+) -> tuple[Thread, ...]:
+    """Threads by their last post, newest first, after the place `before` = (last_at, id) of the page above."""
+    first = select(posts.c.id).where(posts.c.thread_id == threads.c.id).order_by(posts.c.received_at, posts.c.id)
+    wanted = (
+        select(*threads.c["id", "subject", "started_at", "last_at", "posts"], *posts.c["permalink", "author_name"])
+        .join(posts, posts.c.id == first.limit(1).scalar_subquery())
+        .where(threads.c.group_id == group_id)
+    )
+    if before is not None:
+        at, thread_id = before
+        wanted = wanted.where(or_(threads.c.last_at < at, and_(threads.c.last_at == at, threads.c.id < thread_id)))
+    rows = tx.execute(wanted.order_by(threads.c.last_at.desc(), threads.c.id.desc()).limit(limit))
+    return tuple(Thread(**row._mapping) for row in rows)
+
+
+def of_thread(tx: Connection, thread_id: int) -> tuple[Post, ...]:
+    """The posts of a thread as they came in."""
+    return _posts(tx, select(*_COLUMNS).where(posts.c.thread_id == thread_id).order_by(posts.c.received_at, posts.c.id))
+
+
+def of_permalink(tx: Connection, group_id: int, permalink: str) -> tuple[Post, ...]:
+    """Every content under this permalink; more than one where a Message-ID was used twice."""
+    wanted = select(*_COLUMNS).where(posts.c.group_id == group_id, posts.c.permalink == permalink.upper())
+    return _posts(tx, wanted.order_by(posts.c.id))
+
+
+def of_message_id(tx: Connection, group_id: int, message_id: str) -> tuple[Post, ...]:
+    """Every content under this Message-ID."""
+    wanted = select(*_COLUMNS).where(posts.c.group_id == group_id, posts.c.message_id == message_id)
+    return _posts(tx, wanted.order_by(posts.c.id))
+
+
+def of_ids(tx: Connection, ids: Sequence[int]) -> tuple[Post, ...]:
+    """These posts, in this order."""
+    found = {one.id: one for one in _posts(tx, select(*_COLUMNS).where(posts.c.id.in_(ids)))}
+    return tuple(found[one] for one in ids if one in found)
+
+
+def newest(tx: Connection, group_id: int, limit: int) -> tuple[Post, ...]:
+    """The last posts, newest first."""
+    wanted = select(*_COLUMNS).where(posts.c.group_id == group_id)
+    return _posts(tx, wanted.order_by(posts.c.received_at.desc(), posts.c.id.desc()).limit(limit))
+
+
+def _posts(tx: Connection, wanted: Select[tuple[object, ...]]) -> tuple[Post, ...]:
+    return tuple(
+        Post(**{**row._mapping, "sha256": bytes(row.sha256), "references": tuple(row.references)})
+        for row in tx.execute(wanted)
+    )

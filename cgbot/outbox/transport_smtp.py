@@ -1,0 +1,309 @@
+"""
+Edge: one connection to the relay, one transaction a recipient (RFC 5321; RFC 2920, 6152, 6531, 1870 when offered).
+
+aiosmtplib opens it: greeting, EHLO, TLS, AUTH. STARTTLS and certificates are required where the settings say so. From
+then on each recipient has an envelope of its own, MAIL, RCPT and DATA in one packet where the server allows it, so
+that one refusal touches nobody else. What the server said is given back as an Outcome; nothing is raised. No answer
+after the final dot is "in doubt", everything before it "deferred". A connection is closed after anything unexpected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import aiosmtplib
+from aiosmtplib.protocol import PERIOD_REGEX, normalize_message_line_endings
+
+from cgbot import failpoints
+from cgbot.errors import CgbotError
+from cgbot.mail.headers import clean_text
+from cgbot.outbox.dialogue import Dialogue, Lost, Reply, take_over
+from cgbot.outbox.retry import Outcome
+from cgbot.settings import Settings
+
+CONNECT_SECONDS: Final = 30.0
+COMMAND_SECONDS: Final = 60.0
+DOT_SECONDS: Final = 600.0  # RFC 5321 section 4.5.3.2.6
+_ONE_WRITE: Final = 65_536  # a shorter mail goes out in one write with its final dot
+_REPLY_LIMIT: Final = 500
+_NO_ROOM: Final = 452
+_CLOSING: Final = 421
+_GO_ON: Final = 354
+_PERMANENT: Final = 500
+_FORBIDDEN: Final = frozenset("<>\x7f")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One copy on its way; `return_path` "" is the null return path."""
+
+    return_path: str
+    recipient: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long the relay may take, in seconds."""
+
+    connect: float = CONNECT_SECONDS
+    commands: float = COMMAND_SECONDS
+    dot: float = DOT_SECONDS
+
+
+class NotConnected(Exception):
+    """The relay cannot be used now; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the server said it can do."""
+
+    pipelining: bool
+    eight_bit: bool
+    utf8: bool
+    size: int | None  # 0 is "no fixed limit" (RFC 1870 section 3); None when SIZE was not offered
+
+
+def read_password(settings: Settings) -> str:
+    """Read the relay's password from its file; raises OSError when there is none."""
+    path = settings.relay.password_file
+    return path.read_text().strip("\r\n") if path else ""
+
+
+class SmtpConnection:
+    """A connection to the relay that is opened when it is needed and used for one recipient after the other."""
+
+    def __init__(
+        self, settings: Settings, password: Callable[[Settings], str], deadlines: Deadlines = Deadlines()
+    ) -> None:
+        self._settings = settings
+        self._password = password
+        self._deadlines = deadlines
+        self._dialogue: Dialogue | None = None
+        self._offer = Offer(pipelining=False, eight_bit=False, utf8=False, size=None)
+        self._used = False
+        self._ended_by_server = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next recipient needs no new connection."""
+        return self._dialogue is not None and self._dialogue.is_open
+
+    async def send(self, copy: Outgoing) -> Outcome:
+        """Try one recipient; raises NotConnected, before anything was tried, when the relay cannot be reached."""
+        if self.is_open and self._used:
+            outcome = await self._attempt(copy)
+            # A server may end a connection that has idled, or that has done enough; that is nothing about this copy.
+            if not self._ended_by_server or outcome.kind != "deferred":
+                return outcome
+        if not self.is_open:
+            await self._connect()
+        self._used = True
+        return await self._attempt(copy)
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        if self._dialogue is not None:
+            self._dialogue.close()
+        self._dialogue = None
+
+    # ------------------------------------------------------------------------------------------------- opening
+
+    async def _connect(self) -> None:
+        relay = self._settings.relay
+        try:
+            async with asyncio.timeout(self._deadlines.connect):
+                client = await self._opened()
+        except CgbotError as error:
+            raise NotConnected(clean_text(error.public, _REPLY_LIMIT)) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise NotConnected(clean_text(_said(error, relay.host, relay.port), _REPLY_LIMIT)) from error
+        self._take_over(client)
+
+    async def _opened(self) -> aiosmtplib.SMTP:
+        relay = self._settings.relay
+        client = aiosmtplib.SMTP(
+            hostname=relay.host,
+            port=relay.port,
+            local_hostname=self._settings.service.domain,
+            username=relay.user or None,
+            password=await asyncio.to_thread(self._password, self._settings) if relay.user else None,
+            timeout=self._deadlines.connect,
+            use_tls=relay.tls == "implicit",
+            start_tls=relay.tls == "starttls",
+            tls_context=ssl.create_default_context() if relay.tls != "none" else None,
+        )
+        try:
+            await client.connect()
+            if client.is_ehlo_or_helo_needed:
+                await client.ehlo()
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _take_over(self, client: aiosmtplib.SMTP) -> None:
+        if client.transport is None:
+            raise NotConnected("the relay closed the connection")
+        extensions = client.esmtp_extensions
+        size = extensions.get("size")
+        self._offer = Offer(
+            pipelining="pipelining" in extensions,
+            eight_bit="8bitmime" in extensions,
+            utf8="smtputf8" in extensions,
+            size=None if size is None else int(size) if size.isdigit() else 0,
+        )
+        self._dialogue = take_over(client.transport)
+        self._used = False
+
+    # --------------------------------------------------------------------------------------------- one recipient
+
+    async def _attempt(self, copy: Outgoing) -> Outcome:
+        self._ended_by_server = False
+        refusal = impossible(copy, self._offer)
+        if refusal is not None:
+            return refusal
+        dialogue = self._dialogue
+        assert dialogue is not None  # noqa: S101 - `send` has connected
+        text = dotted(copy.raw)
+        try:
+            async with asyncio.timeout(self._deadlines.commands):
+                refused = await self._envelope(dialogue, copy)
+                if refused is not None:
+                    return refused
+                if len(text) > _ONE_WRITE:
+                    dialogue.write(text)
+                    await dialogue.drained()
+                    text = b""
+                failpoints.reach("outbox.before-dot")
+        except (OSError, TimeoutError) as error:
+            self._ended_by_server = isinstance(error, Lost)
+            dialogue.abort()
+            return Outcome("deferred", _why(error))
+        return await self._dot(dialogue, text)
+
+    async def _envelope(self, dialogue: Dialogue, copy: Outgoing) -> Outcome | None:
+        """MAIL, RCPT and DATA; an Outcome when the server does not want the mail."""
+        commands = [
+            f"MAIL FROM:<{copy.return_path}>{_parameters(copy, self._offer)}\r\n".encode(),
+            f"RCPT TO:<{copy.recipient}>\r\n".encode(),
+            b"DATA\r\n",
+        ]
+        if not self._offer.pipelining:
+            return await self._one_by_one(dialogue, commands)
+        dialogue.write(b"".join(commands))
+        replies = [await dialogue.reply() for _ in commands]
+        refused = _first_refusal(replies)
+        if refused is not None:
+            if replies[-1].code == _GO_ON:  # RFC 2920 section 3.1: end the mail that has no recipient
+                dialogue.write(b".\r\n")
+                await dialogue.reply()
+            await self._reset(dialogue, refused)
+            return _refused(refused)
+        return None
+
+    async def _one_by_one(self, dialogue: Dialogue, commands: list[bytes]) -> Outcome | None:
+        replies: list[Reply] = []
+        for command in commands:
+            dialogue.write(command)
+            replies.append(await dialogue.reply())
+            refused = _first_refusal(replies)
+            if refused is not None:
+                await self._reset(dialogue, refused)
+                return _refused(refused)
+        return None
+
+    async def _reset(self, dialogue: Dialogue, refused: Reply) -> None:
+        """Make the connection ready for the next recipient, or close it."""
+        if refused.code == _CLOSING:
+            self._ended_by_server = True
+            dialogue.close()
+            return
+        dialogue.write(b"RSET\r\n")
+        if (await dialogue.reply()).code // 100 != 2:  # noqa: PLR2004 - a positive reply
+            dialogue.close()
+
+    async def _dot(self, dialogue: Dialogue, rest: bytes) -> Outcome:
+        """Send what is left and the final dot; from here on a lost answer is in doubt."""
+        try:
+            async with asyncio.timeout(self._deadlines.dot):
+                dialogue.write(rest + b".\r\n")
+                reply = await dialogue.reply()
+        except (OSError, TimeoutError) as error:
+            dialogue.abort()
+            return Outcome("in-doubt", f"no answer after the message was sent: {_why(error)}")
+        if reply.code // 100 == 2:  # noqa: PLR2004 - a positive reply
+            return Outcome("sent", _clean(reply))
+        if reply.code == _CLOSING:
+            dialogue.close()
+        return _refused(reply)
+
+
+def impossible(copy: Outgoing, offer: Offer) -> Outcome | None:
+    """Say why this server can never take this copy, None when it may."""
+    for one in (copy.return_path, copy.recipient):
+        if any(char <= " " or char in _FORBIDDEN for char in one):
+            return Outcome("failed", f"not an address that can be sent to: {clean_text(one, 100)}")
+    if not (copy.recipient + copy.return_path).isascii() and not offer.utf8:
+        return Outcome("failed", "550 5.6.7 the relay does not take addresses beyond ASCII (SMTPUTF8)")
+    if offer.size and len(copy.raw) > offer.size:
+        return Outcome("failed", f"552 5.3.4 {len(copy.raw)} octets; the relay takes {offer.size}")
+    return None
+
+
+def dotted(raw: bytes) -> bytes:
+    """The text of a mail as it is sent, without the final dot: CRLF ends each line, a leading dot is doubled."""
+    text = raw if _is_regular(raw) else normalize_message_line_endings(raw)
+    return PERIOD_REGEX.sub(b"..", text) if b"\n." in text or text.startswith(b".") else text
+
+
+def _is_regular(raw: bytes) -> bool:
+    pairs = raw.count(b"\r\n")
+    return raw.endswith(b"\r\n") and raw.count(b"\n") == pairs == raw.count(b"\r")
+
+
+def _parameters(copy: Outgoing, offer: Offer) -> str:
+    parameters = f" SIZE={len(copy.raw)}" if offer.size is not None else ""
+    if offer.eight_bit and not copy.raw.isascii():
+        parameters += " BODY=8BITMIME"
+    if offer.utf8 and not (copy.recipient + copy.return_path).isascii():
+        parameters += " SMTPUTF8"
+    return parameters
+
+
+def _first_refusal(replies: list[Reply]) -> Reply | None:
+    """The reply that decides: MAIL and RCPT want 2xx, DATA (the third) wants 354."""
+    for place, reply in enumerate(replies):
+        wanted = reply.code == _GO_ON if place == 2 else reply.code in {250, 251}  # noqa: PLR2004 - RFC 5321 section 4.3.2
+        if not wanted:
+            return reply
+    return None
+
+
+def _refused(reply: Reply) -> Outcome:
+    kind = "failed" if reply.code >= _PERMANENT else "deferred"
+    return Outcome("failed" if kind == "failed" else "deferred", _clean(reply), retry_now=reply.code == _NO_ROOM)
+
+
+def _clean(reply: Reply) -> str:
+    return clean_text(str(reply), _REPLY_LIMIT)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "the relay did not answer in time"
+    return clean_text(str(error) or type(error).__name__, _REPLY_LIMIT)
+
+
+def _said(error: BaseException, host: str, port: int) -> str:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return f"{error.code} {error.message}"
+    return f"{host}:{port}: {_why(error)}"
+
+
+__all__ = ["Deadlines", "Lost", "NotConnected", "Offer", "Outgoing", "SmtpConnection", "dotted", "impossible"]

@@ -1,0 +1,83 @@
+"""
+A post goes out: one durable delivery per subscriber (use case).
+
+Every active subscriber with delivery `each` gets a copy, the author too, as a proof that it went out. One frozen
+content serves all; what differs is the return path and the one-click link. The bytes of the post are those that came
+in; only list header fields are added (mail.list_headers). `forward` is the same for the people behind a service
+address: NAME-owner@, postmaster@.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from cgbot.context import Context
+from cgbot.errand import Errand
+from cgbot.groups import members
+from cgbot.groups.members import Member
+from cgbot.mail import list_headers, verp
+from cgbot.mail.list_headers import ListHeaders
+from cgbot.outbox import queue
+from cgbot.outbox.queue import Copy, Mail, Timing
+from cgbot.store.db import Tx
+
+# RFC 5321 section 4.5.4.1: give up after four to five days.
+LIFETIME: Final = timedelta(days=5)
+
+
+def described(context: Context, group: str) -> ListHeaders:
+    """The list of a group, as its header fields name it."""
+    charter = context.charters[group]
+    service = context.settings.service
+    return ListHeaders(
+        group=group,
+        domain=service.domain,
+        list_id=charter.list_id(service.domain),
+        title=charter.title,
+        archive_url=f"{service.public_url}/{group}/",
+    )
+
+
+def one_click(context: Context, group: str, member_id: int) -> str:
+    """The address with which a member leaves by one click (RFC 8058); valid for the life of the subscription."""
+    token = verp.member_token(context.keys, "leave", group, member_id)
+    return f"{context.settings.service.public_url}/leave/{group}/{token}"
+
+
+def distribute(tx: Tx, context: Context, errand: Errand, post_id: int) -> int:
+    """Queue a copy of the post for each subscriber; the number of copies."""
+    assert errand.group_id is not None  # noqa: S101 - a post has a group
+    subscribers = [one for one in members.active_members(tx, errand.group_id) if one.delivery == "each"]
+    if not subscribers or errand.facts is None:
+        return 0
+    link = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"
+    frozen = list_headers.redistribute(errand.message.raw, described(context, errand.group), link)
+    mail = Mail("post", f"post {post_id}", errand.group_id, errand.facts.message_id, frozen)
+    content_id = queue.add_content(tx, mail, context.now)
+    return queue.add_copies(
+        tx,
+        content_id,
+        [_copy(context, errand.group, content_id, one) for one in subscribers],
+        Timing(context.now, context.now + LIFETIME),
+    )
+
+
+def _copy(context: Context, group: str, content_id: int, member: Member) -> Copy:
+    domain = context.settings.service.domain
+    return Copy(
+        recipient=member.address,
+        member_id=member.id,
+        return_path=verp.return_path(context.keys, group, domain, content_id, member.id),
+        slots={list_headers.ONE_CLICK: one_click(context, group, member.id)},
+    )
+
+
+def forward(tx: Tx, context: Context, errand: Errand, kind: str, recipients: Sequence[tuple[str, int | None]]) -> int:
+    """Queue the message as it is for these (address, member id); it must not be answered by a bounce."""
+    frozen = list_headers.forward(errand.message.raw, errand.recipient)
+    mail = Mail(kind, f"errand {errand.id}", errand.group_id, errand.message.message_id, frozen)
+    content_id = queue.add_content(tx, mail, context.now)
+    copies = [Copy(recipient, member_id, "", {}) for recipient, member_id in recipients]
+    return queue.add_copies(tx, content_id, copies, Timing(context.now, context.now + LIFETIME))

@@ -1,0 +1,92 @@
+"""
+The pages: a Starlette application over what is archived, and its security headers (edge).
+
+Every route stands in web.access with the rule that opens it; what is closed and what does not exist get the same
+answer. A GET changes nothing. Pages are text, one style sheet and no script: the policy sent with them forbids
+scripts, frames and anything from elsewhere. Links are built from the configured public URL, never from the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cgbot.errors import CgbotError, Deferred
+from cgbot.web import archive, calendar, leave, service
+from cgbot.web.access import ROUTES
+from cgbot.web.services import Services
+
+log = structlog.get_logger(__name__)
+
+HEADERS: Final = (
+    (b"content-security-policy", b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+                                 b"base-uri 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)  # fmt: skip
+HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
+    **archive.HANDLERS, **calendar.HANDLERS, **leave.HANDLERS, **service.HANDLERS,
+}  # fmt: skip
+
+
+def build(services: Services) -> Starlette:
+    """Make the application."""
+    application = Starlette(
+        routes=[Route(one.path, HANDLERS[one.handler], methods=list(one.methods), name=one.handler) for one in ROUTES],
+        exception_handlers={HTTPException: _http_error, CgbotError: _known_error, Exception: _unknown_error},
+    )
+    application.state.services = services
+    application.add_middleware(SecurityHeaders)
+    return application
+
+
+class SecurityHeaders:
+    """Adds HEADERS to every response that has not set its own."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in HEADERS if one[0] not in given)]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def _services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    words = {404: "There is no such page, or it is not open to you.", 405: "This is not possible here."}
+    return _services(request).page(
+        "error.html", {"words": words.get(status, "This request cannot be answered.")}, status
+    )
+
+
+async def _known_error(request: Request, error: Exception) -> Response:
+    status = error.http if isinstance(error, CgbotError) else 500
+    words = "Try again in a moment." if isinstance(error, Deferred) else str(error)
+    return _services(request).page("error.html", {"words": words}, status)
+
+
+async def _unknown_error(request: Request, error: Exception) -> Response:
+    log.error("a page failed", path=request.url.path, exc_info=error)
+    return _services(request).page("error.html", {"words": "Try again in a moment."}, 503)

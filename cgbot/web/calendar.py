@@ -1,0 +1,93 @@
+"""
+Meetings, the calendar feed, and the terms of reference (edge).
+
+The feed answers 304 to a client that has it (RFC 9110 section 13): the ETag counts, and only without one the time of
+the last change. It is the same bytes until a meeting changes.
+"""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cgbot.meetings import feeds, records, wording
+from cgbot.meetings.feeds import CalendarFeed
+from cgbot.web.services import facts_of, services
+
+_LONG_ENOUGH: Final = 1024  # octets below which compressing gains nothing
+
+
+async def calendar(request: Request) -> Response:
+    """The feed to subscribe to."""
+    here = services(request)
+    group, _ = await here.group(request, "calendar")
+    feed = await here.db.read(feeds.render, here.context(), group)
+    if feed.is_new:
+        await here.db.write(feeds.remember, group.id, feed)
+    packed = "gzip" in request.headers.get("accept-encoding", "") and len(feed.content) >= _LONG_ENOUGH
+    etag = feed.etag.replace('"', '"gz-', 1) if packed else feed.etag
+    headers = {
+        "etag": etag,
+        "last-modified": format_datetime(feed.changed_at.astimezone(UTC), usegmt=True),
+        "cache-control": "public, max-age=300",
+        "vary": "Accept-Encoding",
+        "content-disposition": f'inline; filename="{group.name}.ics"',
+    }
+    if _has_it(request, feed):
+        return Response(status_code=304, headers=headers)
+    content = gzip.compress(feed.content, mtime=0) if packed else feed.content
+    if packed:
+        headers["content-encoding"] = "gzip"
+    return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
+
+
+def _has_it(request: Request, feed: CalendarFeed) -> bool:
+    """If-None-Match wins over If-Modified-Since; a date that cannot be read is ignored."""
+    tags = request.headers.get("if-none-match")
+    if tags is not None:
+        known = {tag.strip().removeprefix("W/").replace('"gz-', '"', 1) for tag in tags.split(",")}
+        return "*" in known or feed.etag in known
+    since = _date(request.headers.get("if-modified-since", ""))
+    return since is not None and feed.changed_at <= since
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+async def meetings(request: Request) -> Response:
+    """Meetings to come, and those that have been."""
+    here = services(request)
+    group, charter = await here.group(request, "calendar")
+    now = here.context().now
+    found = await here.db.read(records.of_group, group.id)
+    rows: list[dict[str, Any]] = [{"meeting": one, "when": wording.when(one, charter)} for one in found]
+    facts = facts_of(
+        group,
+        charter,
+        ahead=[row for row in rows if row["meeting"].ends_at > now],
+        past=[row for row in reversed(rows) if row["meeting"].ends_at <= now],
+        calendar_url=f"{here.context().settings.service.public_url}/{group.name}/calendar.ics",
+        join_address=charter.address(here.context().settings.service.domain, "join"),
+    )
+    return here.page("meetings.html", facts)
+
+
+async def about(request: Request) -> Response:
+    """The group's terms of reference."""
+    here = services(request)
+    group, charter = await here.group(request, "calendar")
+    domain = here.context().settings.service.domain
+    return here.page("about.html", facts_of(group, charter, list_address=charter.posting_address(domain)))
+
+
+HANDLERS: Final = {"calendar": calendar, "meetings": meetings, "about": about}

@@ -1,0 +1,58 @@
+"""Health, metrics, robots and the style sheet (edge)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import func, select
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from cgbot.errors import CgbotError
+from cgbot.store.db import Tx
+from cgbot.store.tables import deliveries, errands
+from cgbot.web.services import services
+
+
+async def health(request: Request) -> Response:
+    """200 when the database answers and the clock beats, 503 otherwise; says which."""
+    here = services(request)
+    try:
+        await here.db.read(lambda tx: tx.execute(select(1)).scalar_one())
+        database = True
+    except CgbotError:
+        database = False
+    clock = here.clock.healthy()
+    return JSONResponse({"database": database, "clock": clock}, 200 if database and clock else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """Counts in Prometheus' text form."""
+    counts = await services(request).db.read(_counts)
+    lines = []
+    for name, rows in counts.items():
+        lines.append(f"# TYPE cgbot_{name} gauge")
+        lines += [f'cgbot_{name}{{state="{state}"}} {number}' for state, number in rows]
+    return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "no-store"})
+
+
+def _counts(tx: Tx) -> dict[str, list[tuple[str, int]]]:
+    found = {}
+    for table in (errands, deliveries):
+        rows = tx.execute(select(table.c.state, func.count()).group_by(table.c.state).order_by(table.c.state))
+        found[table.name] = [(str(state), int(number)) for state, number in rows]
+    return found
+
+
+async def robots(_request: Request) -> Response:
+    """Search engines stay away from what is not written for them."""
+    return PlainTextResponse("User-agent: *\nDisallow: /leave/\nDisallow: /*/search\n")
+
+
+async def style(request: Request) -> Response:
+    """The one style sheet."""
+    content = services(request).templates.get_template("web/style.css").render()
+    return Response(content, media_type="text/css", headers={"cache-control": "public, max-age=3600"})
+
+
+HANDLERS: Final = {"health": health, "metrics": metrics, "robots": robots, "style": style}

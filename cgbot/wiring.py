@@ -1,0 +1,100 @@
+"""
+The tables that join the rooms: who handles which errand, what the clock may send, what happens beside.
+
+Each feature exports its purposes, its kinds of notice and its hooks as values; here they meet, so that a lower room
+never has to know a higher one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cgbot import render
+from cgbot.context import Context
+from cgbot.errand import Purposes
+from cgbot.groups import bounces, planned, records, subscriptions
+from cgbot.groups.members import Member
+from cgbot.meetings import invitations, reminders, replies
+from cgbot.notices.kinds import Kind
+from cgbot.outbox.letters import Addressee
+from cgbot.outbox.recorder import Hooks
+from cgbot.posts import holding, owner, people, post, request
+from cgbot.posts.gate import Directory, GroupPolicy
+from cgbot.store.db import Tx
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from cgbot.app import House
+    from cgbot.clock import Clock
+
+
+def purposes() -> Purposes:
+    """What every address asks for, and who does it."""
+    return {
+        **post.PURPOSES,
+        **owner.PURPOSES,
+        **request.PURPOSES,
+        **bounces.PURPOSES,
+        **replies.PURPOSES,
+        **subscriptions.purposes(
+            on_join=(invitations.welcome,),
+            on_leave=(invitations.part,),
+            answers={**holding.ANSWERS, **planned.ANSWERS},
+        ),
+    }
+
+
+def kinds() -> tuple[Kind, ...]:
+    """What the clock may send; the conveners' daily mail comes last, since it shows the others."""
+    announced = tuple(reminders.KINDS)
+    return (*announced, planned.kind(announced))
+
+
+def delivery_hooks() -> Hooks:
+    """Who is told of a mail that could not be delivered."""
+    return Hooks(owners=owners)
+
+
+def owners(tx: Tx, context: Context, group_id: int | None) -> tuple[Addressee, ...]:
+    """The conveners of a group, or the operator."""
+    return people.responsible(tx, context, group_id)
+
+
+def directory(tx: Tx, context: Context) -> Directory:
+    """Every address that exists now, for the listeners."""
+    groups = {one.id: one for one in records.list_groups(tx) if one.closed_at is None and one.name in context.charters}
+    names = records.aliases(tx, context.now)
+    policies = {group_id: _policy(context, group_id, one.name) for group_id, one in groups.items()}
+    return Directory(
+        domain=context.settings.service.domain,
+        groups={name: policies[group_id] for name, group_id in names if group_id in policies},
+        purposes=frozenset(purposes()),
+        keys=context.keys,
+        header_size=context.settings.limits.header_size,
+    )
+
+
+def _policy(context: Context, group_id: int, name: str) -> GroupPolicy:
+    charter = context.charters[name]
+    return GroupPolicy(
+        group_id=group_id,
+        name=name,
+        list_id=charter.list_id(context.settings.service.domain),
+        is_companion=charter.mode == "companion",
+        max_size=charter.max_post_size,
+    )
+
+
+def leave(tx: Tx, context: Context, member: Member) -> None:
+    """End a membership by one click, as a confirmed mail does."""
+    subscriptions.leave(tx, context, member, (invitations.part,))
+
+
+def web(house: House, clock: Clock) -> Starlette:
+    """The pages."""
+    from cgbot.web import app  # noqa: PLC0415 - commands need no pages
+    from cgbot.web.services import Services  # noqa: PLC0415 - as above
+
+    templates = render.environment(house.settings.template_folders)
+    return app.build(Services(db=house.db, templates=templates, context=house.context, clock=clock, on_leave=leave))
