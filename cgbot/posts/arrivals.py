@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects import sqlite
 
 from cgbot.store import raw
@@ -26,7 +26,6 @@ _RAW = ("sha256", "size", "codec", "body")
 _ARRIVAL = ("sha256", "mail_from", "received_at", "protocol", "peer", "helo", "tls", "trace")
 _ERRAND = ("arrival_id", "group_id", "recipient", "purpose", "detail", "state", "gate", "attempts", "due_at", "reason")
 
-_LAST_ID = select(func.coalesce(func.max(arrivals.c.id), 0))
 _ADD_ARRIVAL = insert(arrivals).returning(arrivals.c.id, sort_by_parameter_order=True)
 _ADD_ERRAND = insert(errands)
 
@@ -74,12 +73,10 @@ def add_arrivals(tx: Connection, batch: Batch) -> list[int]:
 
 
 def _add_to_sqlite(tx: Connection, batch: Batch) -> list[int]:
-    """SQLite has one writer, so inside the transaction the next ids are known."""
+    """SQLite has one writer and gives each row the next id, so the last one tells them all."""
     _bulk(raw_messages, _RAW, "OR IGNORE").execute(tx, [(p.sha256, p.size, p.codec, p.body) for _, p in batch])
-    last: int = tx.exec_driver_sql(_last_id()).scalar_one()
-    ids = list(range(last + 1, last + 1 + len(batch)))
-    rows = [(number, *_arrival_row(*pair)) for number, pair in zip(ids, batch, strict=True)]
-    _bulk(arrivals, ("id", *_ARRIVAL)).execute(tx, rows)
+    last = _bulk(arrivals, _ARRIVAL).execute(tx, [_arrival_row(*pair) for pair in batch])
+    ids = list(range(last + 1 - len(batch), last + 1))
     _bulk(errands, _ERRAND).execute(tx, _errand_rows(ids, batch))
     return ids
 
@@ -121,11 +118,14 @@ class _Bulk:
     placeholders: str
     binders: tuple[tuple[int, Callable[[Any], Any]], ...]
 
-    def execute(self, tx: Connection, rows: Sequence[Row]) -> None:
+    def execute(self, tx: Connection, rows: Sequence[Row]) -> int:
+        """Insert the rows; the id of the last one."""
+        last = 0
         for start in range(0, len(rows), _ROWS):
             chunk = rows[start : start + _ROWS]
             sql = f"{self.head} VALUES {', '.join([self.placeholders] * len(chunk))}"
-            tx.exec_driver_sql(sql, tuple(value for row in chunk for value in self._bound(row)))
+            last = tx.exec_driver_sql(sql, tuple(value for row in chunk for value in self._bound(row))).lastrowid or 0
+        return last
 
     def _bound(self, row: Row) -> Iterable[Any]:
         if not self.binders:
@@ -146,8 +146,3 @@ def _bulk(table: Table, columns: tuple[str, ...], prefix: str = "") -> _Bulk:
     head, _, placeholders = str(compiled).partition(" VALUES ")
     binders = {i: table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for i, name in enumerate(columns)}
     return _Bulk(head, placeholders, tuple((index, bind) for index, bind in binders.items() if bind is not None))
-
-
-@cache
-def _last_id() -> str:
-    return str(_LAST_ID.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))  # type: ignore[no-untyped-call]  # as above

@@ -34,6 +34,9 @@ _AUTOMATIC = re.compile(
 )
 
 
+_AUTOMATIC_FIELDS: Final = (b"\nauto-submitted", b"\nprecedence", b"\nlist-id")
+
+
 @dataclass(frozen=True, slots=True)
 class GroupPolicy:
     """What the gate knows of a group; `list_id` without angle brackets, `max_size` in octets or None."""
@@ -228,7 +231,7 @@ def read_head(raw: bytes, limit: int) -> Head:
         hops=len(_RECEIVED.findall(block)),
         authors=len(_FROM.findall(block)),
         list_ids=tuple(_list_id(value) for value in _LIST_ID.findall(block)),
-        is_automatic=_AUTOMATIC.search(block) is not None,
+        is_automatic=any(name in block for name in _AUTOMATIC_FIELDS) and _AUTOMATIC.search(block) is not None,
     )
 
 

@@ -82,7 +82,7 @@ class Intake:
             self._committing = asyncio.create_task(self._commit_all())
         elif not self._should_wait():
             self._gathered.set()
-        return await asyncio.shield(item.answer)
+        return await item.answer  # who is cancelled here takes back the question, not the message
 
     async def finish(self) -> None:
         """Wait until nothing waits for a commit."""

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.:_\[\]-]+")
 
@@ -33,9 +34,14 @@ def received(origin: Origin, hostname: str, recipients: tuple[str, ...], now: da
     line = (
         f"Received: from {name} ({_literal(origin.peer)})\r\n"
         f"\tby {hostname} with {_keyword(origin)}{only};\r\n"
-        f"\t{format_datetime(now)}\r\n"
+        f"\t{_date(now.replace(microsecond=0))}\r\n"
     )
     return line.encode("utf-8", "replace")
+
+
+@lru_cache(maxsize=4)
+def _date(second: datetime) -> str:
+    return format_datetime(second)
 
 
 def _literal(peer: str) -> str:
