@@ -344,16 +344,18 @@ def with_failures(tx: Tx) -> tuple[int, ...]:
     return tuple(row.content_id for row in rows)
 
 
-def failures(tx: Tx, content_id: int, since: datetime | None) -> tuple[Failure, ...] | None:
-    """The copies of a content that have failed after `since`; None while others have not been tried."""
-    of_content = deliveries.c.content_id == content_id
-    if tx.execute(
-        select(deliveries.c.id).where(of_content, deliveries.c.state.in_(("queued", "leased"))).limit(1)
-    ).first():
-        return None
-    query = select(
-        deliveries.c.id, deliveries.c.content_id, deliveries.c.recipient, deliveries.c.member_id, deliveries.c.reply
-    ).where(of_content, deliveries.c.state.in_(("failed", "expired")))
+def all_tried(tx: Tx, content_id: int) -> bool:
+    """Whether every copy of a content has been tried at least once since it was queued."""
+    first = select(deliveries.c.id).where(
+        deliveries.c.content_id == content_id, deliveries.c.state.in_(("queued", "leased"))
+    )
+    return tx.execute(first.limit(1)).first() is None
+
+
+def failures(tx: Tx, content_id: int, since: datetime | None) -> tuple[Failure, ...]:
+    """The copies of a content that have failed or expired, those after `since`."""
+    query = select(*(deliveries.c["id" if name == "delivery_id" else name] for name in Failure.__dataclass_fields__))
+    query = query.where(deliveries.c.content_id == content_id, deliveries.c.state.in_(("failed", "expired")))
     if since is not None:
         query = query.where(deliveries.c.done_at > since)
     return tuple(Failure(*row) for row in tx.execute(query.order_by(deliveries.c.id)))

@@ -76,7 +76,8 @@ class Recorder:
 
     async def expire(self) -> None:
         """Give up what is too old, and tell."""
-        await self._db.write(self._expire, self._context())
+        told = await self._db.write(self._expire, self._context())
+        self._failing.difference_update(told)
 
     async def run(self) -> None:
         """Write what waits, again and again, until cancelled."""
@@ -115,17 +116,19 @@ class Recorder:
         touched = self._failing.intersection(one.claim.content_id for one in attempts)
         return self._tell(tx, context, touched)
 
-    def _expire(self, tx: Tx, context: Context) -> None:
-        self._tell(tx, context, queue.expire(tx, context.now))
+    def _expire(self, tx: Tx, context: Context) -> set[int]:
+        ended = queue.expire(tx, context.now)
+        self._failing.update(ended)
+        return self._tell(tx, context, ended)
 
     def _tell(self, tx: Tx, context: Context, content_ids: Iterable[int]) -> set[int]:
         """Tell of every content whose copies have all been tried; which."""
         told = set()
         for content_id in content_ids:
-            failed = queue.failures(tx, content_id, failures.last_told(tx, content_id))
-            if failed is None:
+            if not queue.all_tried(tx, content_id):
                 continue
             told.add(content_id)
+            failed = queue.failures(tx, content_id, failures.last_told(tx, content_id))
             if failed:
                 self._tell_one(tx, context, failed)
         return told
