@@ -151,20 +151,22 @@ def differences(tx: Connection, charter: Charter) -> tuple[str, ...]:
     group = find_group(tx, charter.name)
     if group is None:
         return (f"{charter.name} is not in the database yet; `cgbot serve` makes it",)
+    here = members.active_members(tx, group.id)
     found = []
     for officer in charter.people:
         if not officer.address:
-            found.append(f"{charter.file}: no address for {officer.role} {officer.name}")
+            if not any(one.name.casefold() == officer.name.casefold() and one.role == officer.role for one in here):
+                found.append(f"{charter.file}: no address for {officer.role} {officer.name}")
             continue
         member = members.find_member(tx, group.id, officer.address)
         if member is None or member.state == "left":
             found.append(f"{officer.address} is {officer.role} in {charter.file}, but not a member")
         elif member.role != officer.role:
             found.append(f"{officer.address} is {officer.role} in {charter.file}, but {member.role} in the database")
-    named = {address.fold(officer.address) for officer in charter.people if officer.address}
+    named = {address.fold(one.address) for one in charter.people} | {one.name.casefold() for one in charter.people}
     found.extend(
         f"{member.address} is {member.role} in the database, but not in {charter.file}"
-        for member in members.active_members(tx, group.id)
-        if member.role in CONVENERS and address.fold(member.address) not in named
+        for member in here
+        if member.role in CONVENERS and not {address.fold(member.address), member.name.casefold()} & named
     )
     return tuple(found)

@@ -1,0 +1,71 @@
+"""Edge: `cgbot groups`, the groups and their terms of reference."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
+from cgbot.groups import records
+from cgbot.groups.charter import Charter, Point
+
+app = noun("The groups and their terms of reference.")
+
+
+@app.command("list")
+def list_groups(*, as_json: Json = False) -> None:
+    """List the groups."""
+    from cgbot.desk import status  # noqa: PLC0415 - the other commands do not count
+
+    with open_house() as house:
+        found = house.db.read_now(status.look, house.context(), ()).groups
+    show(as_json, found, ("name", "acronym", "mode", "members", "conveners", "held", "term_until"))
+
+
+@app.command("show")
+def show_group(
+    group: Annotated[str, typer.Argument(help="The group's name, also an older one.")], *, as_json: Json = False
+) -> None:
+    """Show a group's charter: its terms of reference, its people and its settings."""
+    with open_house() as house:
+        found = house.db.read_now(records.get_group, group)
+        charter = house.charters.get(found.name)
+        versions = house.db.read_now(records.versions, found.id)
+        differences = house.db.read_now(records.differences, charter) if charter else ()
+    if charter is None:
+        say(f"{found.name}: its file is gone; the database knows its terms of {versions[-1].valid_from:%d %B %Y}")
+        return
+    if as_json:
+        plain = as_plain(charter)
+        show_json({**{key: value for key, value in plain.items() if key != "source"}, "differences": differences})
+        return
+    for line in (*_describe(charter), *(f"note: {text}" for text in differences)):
+        say(line)
+
+
+def _describe(charter: Charter) -> list[str]:
+    terms = charter.terms
+    lines = [
+        f"{charter.acronym} ({charter.name}): {charter.title}",
+        f"reports to {charter.parent_title or charter.parent}: {terms.reporting.text or _months(charter)}",
+        f"{charter.mode}, {charter.archive} archive, {charter.posting} may post, times in {charter.zone_label}",
+        f"term {charter.term.period} until {charter.term.until or 'further notice'}",
+        "",
+        terms.objective,
+        *(line for point in terms.mandate for line in _point(point)),
+        "",
+        "owes drafts of:",
+        *(f"  {draft.text}" for draft in terms.owes),
+        "",
+        *(f"{one.role}: {' '.join(filter(None, (one.honorific, one.name)))}  {one.address}" for one in charter.people),
+    ]
+    return [line.rstrip() for line in lines]
+
+
+def _months(charter: Charter) -> str:
+    return f"{charter.terms.reporting.months_before} month(s) before each meeting"
+
+
+def _point(point: Point) -> list[str]:
+    return [f"  {point.label}. {point.text}", *(f"     {at}. {text}" for at, text in enumerate(point.points, 1))]
