@@ -7,7 +7,8 @@ never has to know a higher one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from cgbot import render
 from cgbot.context import Context
@@ -23,10 +24,14 @@ from cgbot.posts.gate import Directory, GroupPolicy
 from cgbot.store.db import Tx
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
     from cgbot.app import House
     from cgbot.clock import Clock
+    from cgbot.web.app import Shell
+
+
+# What else happens when somebody has joined or left, by mail, on a page or by command.
+ON_JOIN: Final[Sequence[subscriptions.Hook]] = (invitations.welcome,)
+ON_LEAVE: Final[Sequence[subscriptions.Hook]] = (invitations.part,)
 
 
 def purposes() -> Purposes:
@@ -38,8 +43,8 @@ def purposes() -> Purposes:
         **bounces.PURPOSES,
         **replies.PURPOSES,
         **subscriptions.purposes(
-            on_join=(invitations.welcome,),
-            on_leave=(invitations.part,),
+            on_join=ON_JOIN,
+            on_leave=ON_LEAVE,
             answers={**holding.ANSWERS, **planned.ANSWERS},
         ),
     }
@@ -88,10 +93,10 @@ def _policy(context: Context, group_id: int, name: str) -> GroupPolicy:
 
 def leave(tx: Tx, context: Context, member: Member) -> None:
     """End a membership by one click, as a confirmed mail does."""
-    subscriptions.leave(tx, context, member, (invitations.part,))
+    subscriptions.leave(tx, context, member, ON_LEAVE)
 
 
-def web(house: House, clock: Clock) -> Starlette:
+def web(house: House, clock: Clock) -> Shell:
     """The pages."""
     from cgbot.web import app  # noqa: PLC0415 - commands need no pages
     from cgbot.web.services import Services  # noqa: PLC0415 - as above

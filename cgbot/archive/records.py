@@ -61,10 +61,12 @@ def list_threads(
     tx: Connection, group_id: int, limit: int, before: tuple[datetime, int] | None = None
 ) -> tuple[Thread, ...]:
     """Threads by their last post, newest first, after the place `before` = (last_at, id) of the page above."""
-    first = select(posts.c.id).where(posts.c.thread_id == threads.c.id).order_by(posts.c.received_at, posts.c.id)
+    inner = posts.alias("inside")
+    first = select(inner.c.id).where(inner.c.thread_id == threads.c.id).order_by(inner.c.received_at, inner.c.id)
     wanted = (
         select(*threads.c["id", "subject", "started_at", "last_at", "posts"], *posts.c["permalink", "author_name"])
-        .join(posts, posts.c.id == first.limit(1).scalar_subquery())
+        .select_from(threads)
+        .join(posts, posts.c.id == first.limit(1).correlate(threads).scalar_subquery())
         .where(threads.c.group_id == group_id)
     )
     if before is not None:

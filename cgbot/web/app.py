@@ -39,33 +39,45 @@ HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
 }  # fmt: skip
 
 
-def build(services: Services) -> Starlette:
+def build(services: Services) -> Shell:
     """Make the application."""
     application = Starlette(
         routes=[Route(one.path, HANDLERS[one.handler], methods=list(one.methods), name=one.handler) for one in ROUTES],
-        exception_handlers={HTTPException: _http_error, CgbotError: _known_error, Exception: _unknown_error},
+        exception_handlers={HTTPException: _http_error, CgbotError: _known_error},
     )
     application.state.services = services
-    application.add_middleware(SecurityHeaders)
-    return application
+    return Shell(application)
 
 
-class SecurityHeaders:
-    """Adds HEADERS to every response that has not set its own."""
+class Shell:
+    """
+    Around the application: every response carries HEADERS unless it has its own, and a fault is logged once.
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    What fails is answered 503, since it is our fault and may pass; no text of an exception leaves.
+    """
+
+    def __init__(self, application: Starlette) -> None:
+        self.application = application
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI."""
+        begun = False
 
         async def send_with_headers(message: Any) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 given = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(one for one in HEADERS if one[0] not in given)]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        try:
+            await self.application(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("a page failed", path=scope.get("path", ""))
+            if scope["type"] == "http" and not begun:
+                page = self.application.state.services.page("error.html", {"words": "Try again in a moment."}, 503)
+                await page(scope, receive, send_with_headers)
 
 
 def _services(request: Request) -> Services:
@@ -85,8 +97,3 @@ async def _known_error(request: Request, error: Exception) -> Response:
     status = error.http if isinstance(error, CgbotError) else 500
     words = "Try again in a moment." if isinstance(error, Deferred) else str(error)
     return _services(request).page("error.html", {"words": words}, status)
-
-
-async def _unknown_error(request: Request, error: Exception) -> Response:
-    log.error("a page failed", path=request.url.path, exc_info=error)
-    return _services(request).page("error.html", {"words": "Try again in a moment."}, 503)
