@@ -239,26 +239,26 @@ def release_dead(tx: Tx, epoch: int, now: datetime) -> int:
 
 
 _newer = deliveries.alias("newer")
+_REPLACED_AT = (
+    select(func.min(_newer.c.queued_at))
+    .where(
+        _newer.c.replaces == deliveries.c.replaces,
+        _newer.c.recipient == deliveries.c.recipient,
+        _newer.c.content_id > deliveries.c.content_id,
+    )
+    .correlate(deliveries)
+    .scalar_subquery()
+)
 
 
 def _suppress_replaced(tx: Tx, ids: Sequence[int]) -> None:
     """Copies that come back from a lease may have been replaced in the meantime."""
-    newer = (
-        select(func.min(_newer.c.queued_at))
-        .where(
-            _newer.c.replaces == deliveries.c.replaces,
-            _newer.c.recipient == deliveries.c.recipient,
-            _newer.c.content_id > deliveries.c.content_id,
-        )
-        .correlate(deliveries)
-        .scalar_subquery()
-    )
     for start in range(0, len(ids), _CHUNK):
         tx.execute(
             update(deliveries)
             .where(deliveries.c.id.in_(ids[start : start + _CHUNK]), deliveries.c.state.in_(WAITING))
-            .where(deliveries.c.replaces.is_not(None), newer.is_not(None))
-            .values(state="suppressed", reply=REPLACED, done_at=newer)
+            .where(deliveries.c.replaces.is_not(None), _REPLACED_AT.is_not(None))
+            .values(state="suppressed", reply=REPLACED, done_at=_REPLACED_AT)
         )
 
 

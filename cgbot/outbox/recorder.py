@@ -84,6 +84,7 @@ class Recorder:
         while True:
             await self._some.wait()
             self._some.clear()
+            await asyncio.sleep(0)  # others whose answer came in the same moment go along
             taken, self._waiting = self._waiting, _Waiting()
             await self._write(taken.attempts)
             for one in taken.done:

@@ -10,6 +10,7 @@ after the final dot is "in doubt", everything before it "deferred". A connection
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ _NO_ROOM: Final = 452
 _CLOSING: Final = 421
 _GO_ON: Final = 354
 _PERMANENT: Final = 500
-_FORBIDDEN: Final = frozenset("<>\x7f")
+_FORBIDDEN: Final = re.compile(r"[\x00-\x20<>\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ class SmtpConnection:
 def impossible(copy: Outgoing, offer: Offer) -> Outcome | None:
     """Say why this server can never take this copy, None when it may."""
     for one in (copy.return_path, copy.recipient):
-        if any(char <= " " or char in _FORBIDDEN for char in one):
+        if _FORBIDDEN.search(one):
             return Outcome("failed", f"not an address that can be sent to: {clean_text(one, 100)}")
     if not (copy.recipient + copy.return_path).isascii() and not offer.utf8:
         return Outcome("failed", "550 5.6.7 the relay does not take addresses beyond ASCII (SMTPUTF8)")
@@ -286,8 +287,9 @@ def _first_refusal(replies: list[Reply]) -> Reply | None:
 
 
 def _refused(reply: Reply) -> Outcome:
-    kind = "failed" if reply.code >= _PERMANENT else "deferred"
-    return Outcome("failed" if kind == "failed" else "deferred", _clean(reply), retry_now=reply.code == _NO_ROOM)
+    return Outcome(
+        "failed" if reply.code >= _PERMANENT else "deferred", _clean(reply), retry_now=reply.code == _NO_ROOM
+    )
 
 
 def _clean(reply: Reply) -> str:
@@ -303,7 +305,8 @@ def _why(error: BaseException) -> str:
 def _said(error: BaseException, host: str, port: int) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {error.message}"
-    return f"{host}:{port}: {_why(error)}"
+    text = _why(error)
+    return text if host in text else f"{host}:{port}: {text}"
 
 
 __all__ = ["Deadlines", "Lost", "NotConnected", "Offer", "Outgoing", "SmtpConnection", "dotted", "impossible"]
