@@ -85,7 +85,7 @@ def _until_archived(tools: Tools, program: Program, ours: Peer, mailman: Peer | 
 
 def _wait_sorted(program: Program, seconds: float = 300) -> None:
     """Look into the database itself: a command a look would take the processor from what is measured."""
-    db = sqlite3.connect(next((program.folder / "var").glob("*.db")))
+    db = sqlite3.connect(program.folder / "var" / "cgbot.sqlite3")
     until = time.monotonic() + seconds
     with contextlib.closing(db):
         while db.execute("SELECT count(*) FROM errands WHERE state = 'received'").fetchone()[0]:
