@@ -10,8 +10,8 @@ Each convener's mail has its own reply address; answering "stop 12" stops notice
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -41,21 +41,9 @@ from cgbot.store.tables import notices
 
 NAME: Final = "planned-notices"
 _DAY: Final = timedelta(days=1)
-_LONGEST_PREVIEW: Final = timedelta(days=750)
 _STOP: Final = re.compile(r"\W*stop\b((?:[\s,;#]*(?:and\s+)?\d{1,9})+)\W*", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\d{1,9}")
 _MOST_STOPS: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """One daily mail of a group: when it is due, and until when what it shows is due."""
-
-    group: Group
-    day: date
-    at: datetime
-    start: datetime | None
-    end: datetime
 
 
 def kind(kinds: Sequence[Kind]) -> Kind:
@@ -81,32 +69,34 @@ def _plan(kinds: Sequence[Kind], tx: Connection, context: Context, until: dateti
     groups = [one for one in records.list_groups(tx) if not one.closed_at and one.name in context.charters]
     found: list[Occurrence] = []
     for group in groups if kinds else ():
-        windows = _windows(context, group, until)
-        ahead = _unseen(tx, context, kinds, group, windows[-1].end)
-        found.extend(_daily(window, ahead) for window in windows if any(_inside(window, one) for one in ahead))
-        found.extend(_at_once(tx, context, windows, ahead))
+        ahead = _unseen(tx, context, kinds, group, until + ledger.HORIZON)
+        days = Counter(_shown_on(context, one.occurrence.due_at) for one in ahead)
+        found.extend(_daily(context, group, day, days[day]) for day in sorted(days) if _time_of(context, day) <= until)
+        found.extend(_at_once(tx, context, group, ahead))
     return found
 
 
-def _windows(context: Context, group: Group, until: datetime) -> list[_Window]:
-    """The newest daily mail whose time has come, and those to come until then."""
-    last = max(context.now, min(until, context.now + _LONGEST_PREVIEW))
-    first = context.now.astimezone(ZoneInfo(context.settings.notices.zone)).date()
-    if _time_of(context, first) > context.now:
-        first -= _DAY
-    windows: list[_Window] = []
-    day = first
-    while not windows or _time_of(context, day) <= last:
-        at = _time_of(context, day)
-        windows.append(
-            _Window(group, day, at, windows[-1].end if windows else None, _time_of(context, day + _DAY) + _DAY)
-        )
+def _newest(context: Context) -> date:
+    """The day of the newest daily mail whose time has come."""
+    today = context.now.astimezone(ZoneInfo(context.settings.notices.zone)).date()
+    return today if _time_of(context, today) <= context.now else today - _DAY
+
+
+def _shown_on(context: Context, due_at: datetime) -> date:
+    """The day of the daily mail that shows what is due then: the last one that is at least a day before."""
+    day = due_at.astimezone(ZoneInfo(context.settings.notices.zone)).date() - 3 * _DAY
+    while _end(context, day) < due_at:
         day += _DAY
-    return windows
+    return max(day, _newest(context))
 
 
 def _time_of(context: Context, day: date) -> datetime:
     return at_wall_time(day, context.settings.notices.daily_at, context.settings.notices.zone)
+
+
+def _end(context: Context, day: date) -> datetime:
+    """Until when what the daily mail of this day shows is due: a day after the next one."""
+    return _time_of(context, day + _DAY) + _DAY
 
 
 def _unseen(tx: Connection, context: Context, kinds: Sequence[Kind], group: Group, until: datetime) -> list[Notice]:
@@ -115,36 +105,29 @@ def _unseen(tx: Connection, context: Context, kinds: Sequence[Kind], group: Grou
     return [one for one in planned if one.occurrence.group_id == group.id and one.state == "planned"]
 
 
-def _inside(window: _Window, notice: Notice) -> bool:
-    due = notice.occurrence.due_at
-    return (window.start is None or window.start < due) and due <= window.end
-
-
-def _daily(window: _Window, ahead: Sequence[Notice]) -> Occurrence:
-    count = sum(_inside(window, one) for one in ahead)
+def _daily(context: Context, group: Group, day: date, count: int) -> Occurrence:
     return Occurrence(
         kind=NAME,
-        about=f"day {window.day}",
-        group_id=window.group.id,
-        due_at=window.at,
+        about=f"day {day}",
+        group_id=group.id,
+        due_at=_time_of(context, day),
         audience="conveners",
         summary=f"The conveners are shown {count} planned mail{'s' if count != 1 else ''} to the list",
     )
 
 
-def _at_once(tx: Connection, context: Context, windows: Sequence[_Window], ahead: Sequence[Notice]) -> list[Occurrence]:
+def _at_once(tx: Connection, context: Context, group: Group, ahead: Sequence[Notice]) -> list[Occurrence]:
     """A mail of its own for what came after today's mail and is due before the next."""
-    today = windows[0]
-    mine = (notices.c.group_id == today.group.id) & (notices.c.kind == NAME) & (notices.c.about == f"day {today.day}")
-    urgent = [one for one in ahead if one.occurrence.due_at <= today.end - _DAY]
+    today = _newest(context)
+    mine = (notices.c.group_id == group.id) & (notices.c.kind == NAME) & (notices.c.about == f"day {today}")
+    urgent = [one.occurrence for one in ahead if one.occurrence.due_at <= _time_of(context, today + _DAY)]
     if not urgent or not ledger.find(tx, mine & (notices.c.state == "queued")):
         return []
-    first = urgent[0].occurrence
     return [
         Occurrence(
             kind=NAME,
-            about=f"before {first.kind} {first.about}",
-            group_id=today.group.id,
+            about=f"before {urgent[0].kind} {urgent[0].about}",
+            group_id=group.id,
             due_at=context.now,
             audience="conveners",
             summary="The conveners are shown what was planned at short notice",
@@ -158,8 +141,8 @@ def _at_once(tx: Connection, context: Context, windows: Sequence[_Window], ahead
 def _send(kinds: Sequence[Kind], tx: Connection, context: Context, occurrence: Occurrence) -> None:
     """Show the conveners what is planned; the operator where there is no convener, nobody where there is neither."""
     group = next(one for one in records.list_groups(tx) if one.id == occurrence.group_id)
-    window = _windows(context, group, context.now)[0]
-    planned = [one for one in _unseen(tx, context, kinds, group, window.end) if one.id]
+    end = _end(context, _newest(context))
+    planned = [one for one in _unseen(tx, context, kinds, group, end) if one.id]
     if not planned:
         return
     ledger.announce(tx, [one.id for one in planned], context.now)
