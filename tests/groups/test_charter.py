@@ -167,3 +167,14 @@ def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
     (tmp_path / "cg-test.toml").write_text(SMALL)
     (tmp_path / "cg-aisec.toml").write_text(SHIPPED)
     assert list(charters.load_all(tmp_path)) == ["cg-aisec", "cg-test"]
+
+
+def test_every_key_is_documented_and_none_else() -> None:
+    root = Path(__file__).parents[2]
+    code = (root / "cgbot" / "groups" / "charter.py").read_text()
+    reads = r"\.(?:text|prose|choice|number|day|address|domain|zone|language|texts|spans|section|sections)\(\"(\w+)\""
+    keys = set(re.findall(reads, code))
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", (root / "docs" / "charter.md").read_text()))))
+    assert keys - words == set()
+    rows = re.findall(r"(?m)^\| `\[*([\w.]+)\]*` \|", (root / "docs" / "charter.md").read_text())
+    assert {row.rpartition(".")[2] for row in rows} - keys == set()
