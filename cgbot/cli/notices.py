@@ -10,25 +10,15 @@ import typer
 from cgbot.app import House
 from cgbot.cli.shell import Json, noun, open_house, say, show, show_json
 from cgbot.cli.times import instant
-from cgbot.context import Context
-from cgbot.desk import status
+from cgbot.desk import drill, status
 from cgbot.groups import planned
 from cgbot.notices import ledger
 from cgbot.notices.kinds import Kind
-from cgbot.notices.ledger import Done
-from cgbot.store.db import Tx
 from cgbot.store.tables import notices
 
 app = noun("What the clock will send.")
 _COLUMNS = ("id", "due", "group", "kind", "summary", "audience", "state")
 _DONE = ("queued", "stopped", "skipped")
-
-
-class _DryRun(Exception):
-    """Ends a transaction that must leave nothing behind, with what it would have done."""
-
-    def __init__(self, done: tuple[Done, ...]) -> None:
-        self.done = done
 
 
 @app.command("list")
@@ -85,8 +75,11 @@ def run(
 ) -> None:
     """Play one tick of the clock at some moment: what would go out, what would be skipped and why."""
     with open_house() as house:
-        moment = _moment(house, now) if now else datetime.now(UTC)
-        done = _play(house, house.context(moment), send=send)
+        context = house.context(_moment(house, now) if now else None)
+        if send:
+            done = house.db.write_now(drill.send, context, _kinds(), datetime.now(UTC))
+        else:
+            done = house.db.write_now(drill.play, context, _kinds())
         listed = house.db.read_now(status.due, [one.notice for one in done])
     rows = [
         {**_plain(one), "id": one.id if send else None, "state": what.state, "reason": what.reason}
@@ -95,21 +88,6 @@ def run(
     show(as_json, rows, ("due", "group", "kind", "summary", "audience", "state", "reason"), empty="nothing is due")
     if not as_json and not send:
         say("(played only: nothing was sent or changed; --send does it)")
-
-
-def _play(house: House, context: Context, *, send: bool) -> tuple[Done, ...]:
-    kinds = _kinds()
-
-    def dry(tx: Tx) -> None:
-        raise _DryRun(ledger.tick(tx, context, kinds))
-
-    if send:
-        return house.db.write_now(ledger.tick, context, kinds)
-    try:
-        house.db.write_now(dry)
-    except _DryRun as played:
-        return played.done
-    return ()
 
 
 def _kinds() -> tuple[Kind, ...]:
