@@ -53,6 +53,7 @@ class Door:
 
     @directory.setter
     def directory(self, directory: Directory) -> None:
+        """Replace them all, whenever groups change."""
         self._directory = directory
         self._known = {}
 

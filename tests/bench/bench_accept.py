@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import socket
 import sqlite3
 import statistics
 import sys
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.bench.rows import Row, Tools
-from tests.harness import LIST, Program, serving
+from tests.harness import LIST, Program, serving, wait_for
 
 COUNTS = {4096: 3000, 61440: 1500}
 CONNECTIONS = (10, 50)
@@ -30,6 +31,8 @@ MEMORY_MB = 150
 AUTHOR = "delegate@example.org"
 POSTFIX = "127.0.0.1:2501"
 MAILMAN = "127.0.0.1:8024"
+MAILMAN_REST = ("127.0.0.1", 8001)
+MAILMAN_LIST = "test@mm3.test"
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,18 @@ def _mailman(tools: Tools) -> Iterator[Peer | None]:
         sys.stderr.write("Mailman is not set up in CGBOT_BENCH (setup.sh): not compared\n")
         yield None
         return
-    tools.script("mm3_up.sh", "start", "full")
-    tools.script("mm3_up.sh", "stop")
-    tools.script("mm3_up.sh", "start", "lmtponly")
     try:
-        yield Peer("Mailman", MAILMAN, {"lmtp": True, "rcpt": "test@mm3.test", "mailfrom": "user00001@sink.test"})
+        tools.script("mm3_up.sh", "start", "full")
+        wait_for(lambda: _answers(*MAILMAN_REST), 60)
+        tools.python("mm3_rest.py", "create", MAILMAN_LIST)
+        tools.script("mm3_up.sh", "stop")
+        tools.script("mm3_up.sh", "start", "lmtponly")
+        yield Peer("Mailman", MAILMAN, {"lmtp": True, "rcpt": MAILMAN_LIST, "mailfrom": "user00001@sink.test"})
     finally:
         tools.script("mm3_up.sh", "stop", check=False)
+
+
+def _answers(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+        return True
+    return False

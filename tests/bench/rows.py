@@ -49,6 +49,7 @@ class Tools:
         self.repeats = repeats
         self.scratch = scratch
         self.folder = scratch / "tools"
+        scratch.chmod(0o755)  # peers run as users of their own
         shutil.copytree(folder, self.folder, ignore=shutil.ignore_patterns("venv", "data", "results", "pf", "mm3var"))
         (self.folder / "results").mkdir(exist_ok=True)
         if (folder / "venv").exists():
@@ -61,6 +62,10 @@ class Tools:
                 ["bash", f"./{name}", *arguments],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=check, timeout=180,
             )  # fmt: skip
+
+    def python(self, name: str, *arguments: str) -> None:
+        """Run a Python script of the folder with the interpreter of the peers, where there is one."""
+        subprocess.run(["python3", name, *arguments], cwd=self.folder, check=True, timeout=120)
 
     def load(self, target: str, **options: Any) -> dict[str, Any]:
         """One run of the SMTP load generator; its row."""
