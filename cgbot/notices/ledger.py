@@ -22,6 +22,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, NotFound
+from cgbot.failpoints import reach
 from cgbot.notices.kinds import Kind, Occurrence, is_too_late
 from cgbot.store.tables import notices
 from cgbot.store.upsert import insert_new
@@ -99,8 +100,10 @@ def send(tx: Connection, context: Context, kinds: Sequence[Kind], notice_id: int
     state = "skipped" if reason else "queued"
     if not _finish(tx, notice, state, reason, context.now):
         return None
+    reach("notices.claimed")
     if not reason:
         kind.send(tx, context, fresh)
+    reach("notices.before-commit")
     return Done(notice, state, reason)
 
 
