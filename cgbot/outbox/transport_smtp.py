@@ -35,6 +35,8 @@ _NO_ROOM: Final = 452
 _CLOSING: Final = 421
 _GO_ON: Final = 354
 _PERMANENT: Final = 500
+_CONSENT: Final = 2  # the first digit of a positive reply
+_DATA: Final = 2  # the place of DATA among the three commands
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20<>\x7f-\x9f]")
 
 
@@ -226,7 +228,7 @@ class SmtpConnection:
             dialogue.close()
             return
         dialogue.write(b"RSET\r\n")
-        if (await dialogue.reply()).code // 100 != 2:  # noqa: PLR2004 - a positive reply
+        if (await dialogue.reply()).code // 100 != _CONSENT:
             dialogue.close()
 
     async def _dot(self, dialogue: Dialogue, rest: bytes) -> Outcome:
@@ -238,7 +240,7 @@ class SmtpConnection:
         except (OSError, TimeoutError) as error:
             dialogue.abort()
             return Outcome("in-doubt", f"no answer after the message was sent: {_why(error)}")
-        if reply.code // 100 == 2:  # noqa: PLR2004 - a positive reply
+        if reply.code // 100 == _CONSENT:
             return Outcome("sent", _clean(reply))
         if reply.code == _CLOSING:
             dialogue.close()
@@ -278,10 +280,15 @@ def _parameters(copy: Outgoing, offer: Offer) -> str:
 
 
 def _first_refusal(replies: list[Reply]) -> Reply | None:
-    """The reply that decides: MAIL and RCPT want 2xx, DATA (the third) wants 354."""
+    """
+    The reply that decides: MAIL and RCPT want 2xx, DATA (the third) wants 354.
+
+    An odd 2xx such as 252 counts as consent (RFC 5321 section 4.2: the first digit decides): were it taken for a
+    refusal, the dot that ends an unwanted DATA would send an empty mail.
+    """
     for place, reply in enumerate(replies):
-        wanted = reply.code == _GO_ON if place == 2 else reply.code in {250, 251}  # noqa: PLR2004 - RFC 5321 section 4.3.2
-        if not wanted:
+        agreed = reply.code == _GO_ON if place == _DATA else reply.code // 100 == _CONSENT
+        if not agreed:
             return reply
     return None
 
