@@ -29,7 +29,7 @@ from cgbot.app import House, utc_now
 from cgbot.clock import Clock
 from cgbot.errors import CgbotError, ConfigError, Deferred
 from cgbot.outbox.delivery import Delivery
-from cgbot.posts import shelved
+from cgbot.posts import errands, shelved
 from cgbot.posts.intake import Intake
 from cgbot.posts.sorter import Desk, Sorter
 from cgbot.smtp import server as listeners
@@ -97,6 +97,8 @@ class Running:
         house = self._house
         web_socket = _bind(house.settings.web.host, house.settings.web.port, "web")
         epoch = await house.db.write(service.begin_epoch, utc_now())
+        if house.db.dialect == "sqlite":  # nobody else works here: what a dead process had taken is free
+            await house.db.write(errands.release_leases, utc_now())
         self._delivery = Delivery(house.db, house.context, epoch=epoch, hooks=wiring.delivery_hooks())
         self._intake = Intake(house.db, self._wake_sorter)
         self._sorter = Sorter(

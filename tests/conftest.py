@@ -133,7 +133,7 @@ def context(settings: Settings, charter: charters.Charter) -> Context:
     return Context(
         now=NOW,
         settings=settings,
-        render=rendering.build(),
+        render=rendering.build(Settings().template_folders),
         new_token=lambda: f"token{next(count):021d}",
         keys=Keys((b"a key for tests only",)),
         charters={charter.name: charter},

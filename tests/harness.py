@@ -9,7 +9,9 @@ import os
 import re
 import select
 import shutil
+import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import threading
@@ -53,7 +55,7 @@ class Relay:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._controller = Controller(self, hostname="127.0.0.1", port=0, server_hostname="relay.test")
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), server_hostname="relay.test")
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - aiosmtpd's name
         reply = self.answer(address)
@@ -79,9 +81,17 @@ class Relay:
         with self._lock:
             return [one for one in self.sent if one.recipient == recipient]
 
-    def counts(self, subject: str) -> Counter[str]:
+    def by_subject(self) -> dict[str, Counter[str]]:
+        """How often each recipient got each subject."""
+        found: dict[str, Counter[str]] = {}
         with self._lock:
-            return Counter(one.recipient for one in self.sent if one.message["Subject"] == subject)
+            for one in self.sent:
+                subject = re.search(rb"^Subject: (.*?)\r$", one.data, re.MULTILINE)
+                found.setdefault(subject[1].decode() if subject else "", Counter())[one.recipient] += 1
+        return found
+
+    def counts(self, subject: str) -> Counter[str]:
+        return self.by_subject().get(subject, Counter())
 
     def __enter__(self) -> Relay:
         self._controller.start()
@@ -89,6 +99,12 @@ class Relay:
 
     def __exit__(self, *_: object) -> None:
         self._controller.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 class Program:
@@ -106,6 +122,7 @@ class Program:
         self._process: subprocess.Popen[str] | None = None
         self._write_configuration(database_url)
         self.addresses: dict[str, str] = {}
+        self.prefix: list[str] = []  # what `serve` is run under
 
     def _write_configuration(self, database_url: str) -> None:
         (self.folder / "config" / "groups").mkdir(parents=True, exist_ok=True)
@@ -117,6 +134,16 @@ class Program:
             f"[notices]\ntick_seconds = 1\n{relay}"
         )
         shutil.copy(ROOT / "config" / "groups" / "cg-aisec.toml", self.folder / "config" / "groups")
+
+    def with_members(self, members: dict[str, str]) -> Program:
+        """Import these (address, role) without a mail to anybody."""
+        rows = "".join(
+            f"{address},{address.partition('@')[0].capitalize()},{role}\n" for address, role in members.items()
+        )
+        roster = self.folder / "roster.csv"
+        roster.write_text(f"address,name,role\n{rows}")
+        self.cgbot("members", "import", "cg-aisec", str(roster))
+        return self
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "cgbot", *arguments]
@@ -139,7 +166,11 @@ class Program:
     def start(self, **env: str) -> Program:
         log = (self.folder / "serve.log").open("a")
         self._process = subprocess.Popen(
-            self.command("serve"), env={**self.env, **env}, stdout=subprocess.PIPE, stderr=log, text=True
+            [*self.prefix, *self.command("serve")],
+            env={**self.env, **env},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
         log.close()
         line = self._ready_line()
@@ -160,7 +191,8 @@ class Program:
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         assert self._process is not None
-        self._process.terminate()
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        os.kill(int(children[0]) if self.prefix and children else self._process.pid, signal.SIGTERM)
         return self._end()
 
     def kill(self) -> None:
@@ -206,20 +238,24 @@ class Program:
             with error:
                 return error.code, dict(error.headers), error.read()
 
-    def idle(self, seconds: float = 30) -> dict[str, Any]:
-        """Wait until nothing is received, queued, deferred or leased; the status then."""
-        status: dict[str, Any] = {}
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Errands and deliveries by state, as /metrics has them."""
+        _, _, body = self.get("/metrics")
+        found: dict[str, dict[str, int]] = {"errands": {}, "deliveries": {}}
+        for table, state, number in re.findall(r'cgbot_(\w+){state="(\w+)"} (\d+)', body.decode()):
+            found[table][state] = int(number)
+        return found
+
+    def idle(self, seconds: float = 60) -> dict[str, dict[str, int]]:
+        """Wait until nothing is received, queued, deferred or leased; the counts then."""
+        waiting = ("queued", "leased", "deferred")
 
         def done() -> bool:
-            nonlocal status
-            status = self.json("status")
-            open_errands = status["errands"].get("received", 0)
-            return not open_errands and not any(
-                status["deliveries"].get(s, 0) for s in ("queued", "leased", "deferred")
-            )
+            now = self.counts()
+            return not now["errands"].get("received") and not any(now["deliveries"].get(s) for s in waiting)
 
         wait_for(done, seconds)
-        return status
+        return self.counts()
 
     def maildir(self, recipient: str) -> list[Message]:
         folders = [p for p in (self.folder / "var" / "maildir").glob("*") if p.name.lower() == recipient.lower()]

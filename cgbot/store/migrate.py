@@ -25,7 +25,7 @@ def configuration() -> Config:
     """Alembic's configuration without a file of its own."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
-    config.set_main_option("version_locations", str(_SCRIPTS))
+    config.set_main_option("version_locations", str(_SCRIPTS / "versions"))
     config.set_main_option("path_separator", "os")
     return config
 

@@ -16,19 +16,11 @@ MEMBERS = {
 }
 
 
-def with_members(program: Program) -> Program:
-    """The people of the stories."""
-    for address, role in MEMBERS.items():
-        name = address.partition("@")[0].capitalize()
-        program.cgbot("members", "add", "cg-aisec", address, "--name", name, "--role", role)
-    return program
-
-
 @pytest.fixture
 def program(tmp_path: Path, database_url: str) -> Iterator[Program]:
     """cgbot on the embedded default (Maildir) and on PostgreSQL, serving, with three members."""
     url = "" if database_url.startswith("sqlite") else database_url
-    with serving(with_members(Program(tmp_path, database_url=url))) as running:
+    with serving(Program(tmp_path, database_url=url).with_members(MEMBERS)) as running:
         yield running
 
 
