@@ -85,7 +85,7 @@ def read_settings(file: Path | None = None) -> Settings:
 def open_house(settings: Settings | None = None) -> House:
     """Open everything that a command needs; raises ConfigError or Deferred."""
     settings = settings or read_settings()
-    _make_folder(settings)
+    make_folder(settings)
     house = House(
         settings=settings,
         db=Database.open(settings.database_url),
@@ -108,7 +108,8 @@ def _templates(settings: Settings) -> render.MailTemplates:
     return templates
 
 
-def _make_folder(settings: Settings) -> None:
+def make_folder(settings: Settings) -> None:
+    """Make the data folder for this user alone; ConfigError when it cannot be made or written."""
     folder = settings.service.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -17,14 +17,14 @@ import shutil
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvicorn
 
-from cgbot import wiring
+from cgbot import app, wiring
 from cgbot.app import House, utc_now
 from cgbot.clock import Clock
 from cgbot.errors import CgbotError, ConfigError, Deferred
@@ -32,6 +32,7 @@ from cgbot.outbox.delivery import Delivery
 from cgbot.posts import errands, shelved
 from cgbot.posts.intake import Intake
 from cgbot.posts.sorter import Desk, Sorter
+from cgbot.settings import Settings
 from cgbot.smtp import server as listeners
 from cgbot.smtp.dialogue import Edge
 from cgbot.smtp.guard import Guard
@@ -41,6 +42,7 @@ from cgbot.store import service
 
 log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 1.0
+PARTS: Final = ("smtp", "web", "sorter", "delivery", "clock")
 
 
 class AlreadyRunning(Deferred):
@@ -48,23 +50,24 @@ class AlreadyRunning(Deferred):
 
 
 @contextlib.contextmanager
-def only_one(house: House) -> Iterator[None]:
-    """Hold the lock of an embedded database; raises AlreadyRunning and touches nothing."""
-    if house.db.dialect != "sqlite":
+def only_one(settings: Settings) -> Iterator[None]:
+    """Hold the lock of an embedded database, before it is opened; raises AlreadyRunning and touches nothing."""
+    if not settings.database_url.startswith("sqlite"):
         yield
         return
-    path = house.settings.service.data_dir / "serve.lock"
-    with path.open("w") as lock:
+    app.make_folder(settings)
+    path = settings.service.data_dir / "serve.lock"
+    with path.open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise AlreadyRunning(f"another `cgbot serve` works on {house.db.file}; stop it first") from None
+            raise AlreadyRunning(f"another `cgbot serve` works in {settings.service.data_dir}; stop it first") from None
         yield
 
 
-async def serve(house: House, ready: Callable[[str], None]) -> None:
-    """Run until a signal asks to end; `ready` is told the ready line."""
-    running = Running(house)
+async def serve(house: House, ready: Callable[[str], None], parts: Collection[str] = PARTS) -> None:
+    """Run these parts until a signal asks to end; `ready` is told the ready line."""
+    running = Running(house, parts)
     await running.start()
     ready(running.ready_line())
     try:
@@ -82,39 +85,40 @@ class _Web(uvicorn.Server):
         yield
 
 
+class _NoClock:
+    """Stands for the clock of another process."""
+
+    def healthy(self) -> bool:
+        """It is that process's business."""
+        return True
+
+
 class Running:
     """The parts of a running service."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, parts: Collection[str] = PARTS) -> None:
         self._house = house
+        self._parts = frozenset(parts)
         self._ending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._bound: dict[str, str] = {}
         self._web: _Web | None = None
+        self._listeners: listeners.Server | None = None
+        self._tls = _tls(house.settings.smtp.tls_certificate, house.settings.smtp.tls_key)
+        self._intake = Intake(house.db, self._wake_sorter)
+        self._delivery: Delivery | None = None
+        self._sorter: Sorter | None = None
+        self._clock = Clock(house.db, house.context, wiring.kinds(), after=self._wake_delivery)
 
     async def start(self) -> None:
         """Open the sockets, then start the workers."""
         house = self._house
-        web_socket = _bind(house.settings.web.host, house.settings.web.port, "web")
-        epoch = await house.db.write(service.begin_epoch, utc_now())
-        if house.db.dialect == "sqlite":  # nobody else works here: what a dead process had taken is free
-            await house.db.write(errands.release_leases, utc_now())
-        self._delivery = Delivery(house.db, house.context, epoch=epoch, hooks=wiring.delivery_hooks())
-        self._intake = Intake(house.db, self._wake_sorter)
-        self._sorter = Sorter(
-            Desk(
-                db=house.db,
-                context=house.context,
-                purposes=wiring.purposes(),
-                on_shelved=shelved.tell,
-                busy=lambda: self._intake.busy,
-                after=self._delivery.wake,
-            )
-        )
-        self._clock = Clock(house.db, house.context, wiring.kinds(), after=self._delivery.wake)
+        web = house.settings.web
+        web_socket = _bind(web.host, web.port, "web") if "web" in self._parts else None
         self._door = Door(await house.db.read(wiring.directory, house.context()), self._intake)
-        await self._listen()
-        self._start_workers()
+        if "smtp" in self._parts:
+            await self._listen()
+        await self._start_workers()
         if web_socket is not None:
             await self._start_web(web_socket)
         self._handle_signals()
@@ -129,13 +133,16 @@ class Running:
 
     async def stop(self) -> None:
         """End from the outside in; nothing that was taken is lost."""
-        await self._listeners.close()
+        if self._listeners is not None:
+            await self._listeners.close()
         await self._intake.finish()
         if self._web is not None:
             self._web.should_exit = True
         await self._clock.stop()
-        self._sorter.stop()
-        await self._delivery.stop()
+        if self._sorter is not None:
+            self._sorter.stop()
+        if self._delivery is not None:
+            await self._delivery.stop()
         for task in self._tasks:
             if task.get_name() == "look":
                 task.cancel()
@@ -153,7 +160,7 @@ class Running:
             guard=Guard(limits, lambda: shutil.disk_usage(settings.service.data_dir).free),
             hostname=settings.service.domain,
             now=utc_now,
-            tls=_tls(settings.smtp.tls_certificate, settings.smtp.tls_key),
+            tls=self._tls,
         )
         self._listeners = listeners.Server(edge)
         if settings.smtp.host:
@@ -168,13 +175,36 @@ class Running:
                 self._listeners.listen_lmtp, settings.lmtp.host, settings.lmtp.port, "lmtp"
             )
 
-    def _start_workers(self) -> None:
-        self._clock.start()
-        for name, work in (("sorter", self._sorter.run()), ("delivery", self._delivery.run()), ("look", self._look())):
-            self._tasks.append(asyncio.create_task(work, name=name))
+    async def _start_workers(self) -> None:
+        house = self._house
+        epoch = await house.db.write(service.begin_epoch, utc_now())
+        if house.db.dialect == "sqlite":  # nobody else works here: what a dead process had taken is free
+            await house.db.write(errands.release_leases, utc_now())
+        if "delivery" in self._parts:
+            self._delivery = Delivery(house.db, house.context, epoch=epoch, hooks=wiring.delivery_hooks())
+            self._start("delivery", self._delivery.run())
+        if "sorter" in self._parts:
+            self._sorter = Sorter(self._desk())
+            self._start("sorter", self._sorter.run())
+        if "clock" in self._parts:
+            self._clock.start()
+        self._start("look", self._look())
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _desk(self) -> Desk:
+        return Desk(
+            db=self._house.db,
+            context=self._house.context,
+            purposes=wiring.purposes(),
+            on_shelved=shelved.tell,
+            busy=lambda: self._intake.busy,
+            after=self._wake_delivery,
+        )
 
     async def _start_web(self, bound: socket.socket) -> None:
-        application = wiring.web(self._house, self._clock)
+        application = wiring.web(self._house, self._clock if "clock" in self._parts else _NoClock())
         config = uvicorn.Config(application, lifespan="off", log_config=None, access_log=False, server_header=False)
         self._web = _Web(config)
         self._tasks.append(asyncio.create_task(self._web.serve(sockets=[bound]), name="web"))
@@ -187,25 +217,36 @@ class Running:
         """Notice within a second what commands beside us have changed: groups, errands, deliveries."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            self._wake_sorter()
+            self._wake_delivery()
             try:
                 self._door.directory = await self._house.db.read(wiring.directory, self._house.context())
             except CgbotError as error:
                 log.warning("the groups could not be read", reason=error.public)
 
     def _wake_sorter(self) -> None:
-        self._sorter.wake()
+        if self._sorter is not None:
+            self._sorter.wake()
+
+    def _wake_delivery(self) -> None:
+        if self._delivery is not None:
+            self._delivery.wake()
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._start("reload", self._reload()))
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
+        """Read settings, templates, charters and the certificate again; listeners and workers stay as they are."""
         try:
-            self._house.reload()
-        except CgbotError as error:
-            log.warning("the configuration was not read again; what was is kept", reason=error.public)
+            await asyncio.to_thread(self._house.reload)
+            smtp = self._house.settings.smtp
+            if self._tls is not None and smtp.tls_certificate and smtp.tls_key:
+                self._tls.load_cert_chain(smtp.tls_certificate, smtp.tls_key)
+        except (CgbotError, OSError) as error:
+            log.warning("the configuration was not read again; what was is kept", reason=str(error))
         else:
             log.info("configuration read again")
 

@@ -25,8 +25,8 @@ from cgbot.store.db import Tx
 
 if TYPE_CHECKING:
     from cgbot.app import House
-    from cgbot.clock import Clock
     from cgbot.web.app import Shell
+    from cgbot.web.services import Heart
 
 
 # What else happens when somebody has joined or left, by mail, on a page or by command.
@@ -96,7 +96,7 @@ def leave(tx: Tx, context: Context, member: Member) -> None:
     subscriptions.leave(tx, context, member, ON_LEAVE)
 
 
-def web(house: House, clock: Clock) -> Shell:
+def web(house: House, clock: Heart) -> Shell:
     """The pages."""
     from cgbot.web import app  # noqa: PLC0415 - commands need no pages
     from cgbot.web.services import Services  # noqa: PLC0415 - as above

@@ -138,7 +138,7 @@ class _Bulk:
 
 @cache
 def _bulk(table: Table, columns: tuple[str, ...], prefix: str = "") -> _Bulk:
-    dialect = sqlite.dialect(paramstyle="qmark")  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    dialect = sqlite.dialect(paramstyle="qmark")
     statement = insert(table).prefix_with(prefix) if prefix else insert(table)
     compiled = statement.compile(dialect=dialect, column_keys=columns)
     if tuple(compiled.positiontup or ()) != columns:

@@ -226,7 +226,7 @@ def test_the_preview_shows_the_daily_mails_too(db: Database, context: Context, g
 
 
 def test_a_closed_group_shows_nothing(db: Database, context: Context, group: Group, jia: Member) -> None:
-    from cgbot.store.tables import groups  # noqa: PLC0415 - one test
+    from cgbot.store.tables import groups
 
     db.write_now(lambda tx: tx.execute(sa.update(groups).values(closed_at=context.now)))
     assert play(db, context, kinds(occurrence(group, "meeting 1", MORNING + DAY)), MORNING, MORNING) == []
