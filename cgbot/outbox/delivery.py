@@ -223,7 +223,8 @@ class Delivery:
         """Try one copy and make its outcome durable."""
         started_at = self._context().now
         try:
-            outcome = await self._attempt(transport, held.claim)
+            with self._recorder.attempt_under_way():
+                outcome = await self._attempt(transport, held.claim)
         except NotConnected as error:
             self._open.discard(number)
             if self._open:

@@ -312,7 +312,8 @@ def _why(error: BaseException) -> str:
 def _said(error: BaseException, host: str, port: int) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {error.message}"
-    text = _why(error)
+    cause = error.__cause__
+    text = _why(cause if isinstance(cause, OSError) else error)
     return text if host in text else f"{host}:{port}: {text}"
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from cgbot.outbox.retry import Outcome
 from cgbot.outbox.transport_smtp import Deadlines, NotConnected, Outgoing, SmtpConnection, dotted
 from cgbot.settings import Settings
 from tests.outbox.relays import Script, relay
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")]
 BODY = b"Subject: hello\r\n\r\nDear all,\r\n.a line that begins with a dot\r\n..\r\n.\r\nend\r\n"
 PLAIN = ("SIZE 1000000",)
 USUAL = Deadlines()
@@ -176,6 +181,77 @@ async def test_starttls_is_a_demand(settings: Settings) -> None:
     with pytest.raises(NotConnected, match="STARTTLS"):
         await outcomes(settings, script, to("a@x.org"), tls="starttls")
     assert not any(one.startswith("MAIL") for one in script.commands)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key."""
+    chain, key = tmp_path / "relay.pem", tmp_path / "relay.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=relay.test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", chain],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return chain, key
+
+
+class _Kept:
+    """What a TLS relay with a login has taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[bool, bool, str, bytes]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        secure = server.transport.get_extra_info("sslcontext") is not None
+        self.taken.append((secure, session.authenticated, envelope.rcpt_tos[0], envelope.content))
+        return "250 2.0.0 taken"
+
+
+def _secret(*given: Any) -> AuthResult:
+    return AuthResult(success=given[-1] == LoginPassword(b"cgbot", b"secret"))
+
+
+async def sent_over_tls(settings: Settings, tls: str, chain: Path, key: Path) -> tuple[list[Outcome], _Kept]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    kept = _Kept()
+    opened: list[SMTP] = []
+
+    def accept() -> SMTP:
+        starttls = {"tls_context": context, "require_starttls": True} if tls == "starttls" else {}
+        opened.append(
+            SMTP(kept, authenticator=_secret, auth_required=True, auth_require_tls=tls == "starttls", **starttls)
+        )
+        return opened[-1]
+
+    server = await asyncio.get_running_loop().create_server(
+        accept, "127.0.0.1", 0, ssl=context if tls == "implicit" else None
+    )
+    client = connection(settings, server.sockets[0].getsockname()[1], tls=tls, user="cgbot")
+    try:
+        return [await client.send(to("a@x.org")), await client.send(to("b@x.org"))], kept
+    finally:
+        await client.close()
+        server.close()
+        await server.wait_closed()
+        async with asyncio.timeout(5):
+            while any(one.transport is not None and not one.transport.is_closing() for one in opened):  # noqa: ASYNC110 - aiosmtpd tells no end
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+async def test_with_tls_and_a_login(
+    settings: Settings, tls: str, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    sent, kept = await sent_over_tls(settings, tls, *certificate)
+    assert [one.kind for one in sent] == ["sent", "sent"]
+    assert kept.taken == [(True, True, "a@x.org", BODY), (True, True, "b@x.org", BODY)]
+
+
+async def test_a_certificate_that_nobody_vouches_for(settings: Settings, certificate: tuple[Path, Path]) -> None:
+    with pytest.raises(NotConnected, match="certificate"):
+        await sent_over_tls(settings, "implicit", *certificate)
 
 
 async def test_a_login_that_is_not_possible(settings: Settings) -> None:
