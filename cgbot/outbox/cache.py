@@ -6,6 +6,7 @@ A content never changes once it is written, so what is kept can never be wrong.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import Final
 
@@ -23,7 +24,8 @@ class ContentCache:
         self._db = db
         self._limit = limit
         self._kept: OrderedDict[int, Frozen] = OrderedDict()
-        self._octets = 0
+        self.octets = 0
+        self._reading = asyncio.Lock()
 
     async def get(self, content_id: int) -> Frozen:
         """Read a content, from memory if it was used lately."""
@@ -31,11 +33,16 @@ class ContentCache:
         if found is not None:
             self._kept.move_to_end(content_id)
             return found
-        found = await self._db.read(queue.content, content_id)
-        if content_id not in self._kept:
-            self._kept[content_id] = found
-            self._octets += len(found.body)
-        while self._octets > self._limit and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._octets -= len(dropped.body)
+        async with self._reading:  # the others wait for the first one and find what it has read
+            if content_id in self._kept:
+                return self._kept[content_id]
+            found = await self._db.read(queue.content, content_id)
+            self._keep(content_id, found)
         return found
+
+    def _keep(self, content_id: int, found: Frozen) -> None:
+        self._kept[content_id] = found
+        self.octets += len(found.body)
+        while self.octets > self._limit and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self.octets -= len(dropped.body)

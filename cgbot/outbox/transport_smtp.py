@@ -29,7 +29,8 @@ from cgbot.settings import Settings
 CONNECT_SECONDS: Final = 30.0
 COMMAND_SECONDS: Final = 60.0
 DOT_SECONDS: Final = 600.0  # RFC 5321 section 4.5.3.2.6
-_ONE_WRITE: Final = 65_536  # a shorter mail goes out in one write with its final dot
+_SLICE: Final = 131_072  # a shorter mail goes out in one write with its final dot
+_SLOWEST: Final = 32_768  # octets a second that a large mail may be slow
 _REPLY_LIMIT: Final = 500
 _NO_ROOM: Final = 452
 _CLOSING: Final = 421
@@ -179,11 +180,11 @@ class SmtpConnection:
                 refused = await self._envelope(dialogue, copy)
                 if refused is not None:
                     return refused
-                if len(text) > _ONE_WRITE:
-                    dialogue.write(text)
-                    await dialogue.drained()
-                    text = b""
-                failpoints.reach("outbox.before-dot")
+            if len(text) > _SLICE:
+                async with asyncio.timeout(self._deadlines.commands + len(text) / _SLOWEST):
+                    await _write_large(dialogue, text)
+                text = b""
+            failpoints.reach("outbox.before-dot")
         except (OSError, TimeoutError) as error:
             self._ended_by_server = isinstance(error, Lost)
             dialogue.abort()
@@ -245,6 +246,13 @@ class SmtpConnection:
         if reply.code == _CLOSING:
             dialogue.close()
         return _refused(reply)
+
+
+async def _write_large(dialogue: Dialogue, text: bytes) -> None:
+    """Write in slices, so that what waits for the network is never more than one of them."""
+    for start in range(0, len(text), _SLICE):
+        dialogue.write(text[start : start + _SLICE])
+        await dialogue.drained()
 
 
 def impossible(copy: Outgoing, offer: Offer) -> Outcome | None:
