@@ -192,10 +192,10 @@ class Delivery:
         transport = self._transport(number)
         try:
             while (held := await self._next(number, transport)) is not None:
-                if asyncio.get_running_loop().time() - held.since > _STALE_SECONDS:
-                    await self._hand_back([held.claim])
-                else:
-                    await self._one(number, transport, held)
+                try:
+                    await self._one_if_fresh(number, transport, held)
+                except Exception:  # whatever one copy has brought out, the worker goes on with the next
+                    log.exception("a delivery could not be finished", delivery=held.claim.id)
         finally:
             await transport.close()
 
@@ -219,6 +219,12 @@ class Delivery:
                 await transport.close()
         return None
 
+    async def _one_if_fresh(self, number: int, transport: Transport, held: _Held) -> None:
+        if asyncio.get_running_loop().time() - held.since > _STALE_SECONDS:
+            await self._hand_back([held.claim])
+        else:
+            await self._one(number, transport, held)
+
     async def _one(self, number: int, transport: Transport, held: _Held) -> None:
         """Try one copy and make its outcome durable."""
         started_at = self._context().now
@@ -234,6 +240,7 @@ class Delivery:
                 await _wait(self._stopping, _REFUSED_SECONDS)
                 return
             outcome = Outcome("deferred", str(error))
+        failpoints.reach("outbox.after-send")
         (self._open.add if transport.is_open else self._open.discard)(number)
         claim, ended_at = held.claim, self._context().now
         tried = Tried(claim.id, claim.attempts, claim.in_doubt, claim.expires_at)
@@ -249,7 +256,6 @@ class Delivery:
                 raw = fill(frozen, claim.slots)
                 failpoints.reach("outbox.composed")
                 outcome = await transport.send(Outgoing(claim.return_path, claim.recipient, raw))
-            failpoints.reach("outbox.after-send")
         except NotConnected:
             raise
         except KeyError as error:
