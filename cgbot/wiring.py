@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from cgbot import render
+from cgbot import configuration, render
 from cgbot.context import Context
 from cgbot.errand import Purposes
 from cgbot.groups import bounces, planned, records, subscriptions
@@ -58,7 +58,7 @@ def kinds() -> tuple[Kind, ...]:
 
 def delivery_hooks() -> Hooks:
     """Who is told of a mail that could not be delivered."""
-    return Hooks(owners=owners)
+    return Hooks(owners=owners, relay_password=configuration.relay_password)
 
 
 def owners(tx: Tx, context: Context, group_id: int | None) -> tuple[Addressee, ...]:

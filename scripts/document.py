@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import typer.main
-from click import Argument, Command, Context, Group, Option
 
 from cgbot import allowed, settings
 from cgbot.cli import shell
@@ -23,19 +23,23 @@ DOCS = Path(__file__).parent.parent / "docs"
 GENERATED = "<!-- Below this line scripts/document.py writes. -->\n"
 
 
-def commands() -> Iterator[tuple[str, Command]]:
-    """Give every command with its whole name."""
+def commands() -> Iterator[tuple[str, Any]]:
+    """Give every command with its whole name; typer brings a click of its own, so they are known by what they have."""
     yield from _below(typer.main.get_command(shell.build()), "cgbot")
 
 
-def _below(command: Command, name: str) -> Iterator[tuple[str, Command]]:
-    if not isinstance(command, Group):
+def _below(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
         yield name, command
         return
-    for word in command.list_commands(Context(command)):
-        found = command.get_command(Context(command), word)
-        if found is not None and not found.hidden:
+    for word, found in command.commands.items():
+        if not found.hidden:
             yield from _below(found, f"{name} {word}")
+
+
+def options(command: Any) -> list[Any]:
+    """The options of a command, without --help."""
+    return [one for one in command.params if one.param_type_name == "option" and not one.hidden and one.name != "help"]
 
 
 def commands_page() -> str:
@@ -46,33 +50,28 @@ def commands_page() -> str:
         if name.split()[1] != noun:
             noun = name.split()[1]
             lines += [f"## {noun}", ""]
-        arguments = [_argument(one) for one in command.params if isinstance(one, Argument)]
-        options = [one for one in command.params if isinstance(one, Option) and not one.hidden]
+        arguments = [_argument(one) for one in command.params if one.param_type_name == "argument"]
         lines += [f"`{' '.join([name, *arguments])}`", "", _words(command.help), ""]
-        lines += [f"- `{_option(one)}`: {_words(one.help)}{_default(one)}" for one in options]
-        lines += [""] if options else []
+        lines += [f"- `{_option(one)}`: {_words(one.help)}{_default(one)}" for one in options(command)]
+        lines += [""] if options(command) else []
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _argument(one: Argument) -> str:
+def _argument(one: Any) -> str:
     shown = (one.metavar or one.name or "").upper().strip("[]")
     text = f"{shown}…" if one.nargs != 1 else shown
     return text if one.required else f"[{text}]"
 
 
-def _option(one: Option) -> str:
+def _option(one: Any) -> str:
     names = "`, `".join([*one.opts, *one.secondary_opts])
     if one.is_flag:
         return names
-    kind = (
-        one.type.name
-        if one.type.name != "choice"
-        else "|".join(str(choice) for choice in getattr(one.type, "choices", ()))
-    )
-    return f"{names} {(one.metavar or kind).upper() if '|' not in kind else kind}"
+    kind = one.metavar or getattr(one.type_descriptor.annotation, "__name__", "text")
+    return f"{names} {'TEXT' if kind == 'str' else kind.upper()}"
 
 
-def _default(one: Option) -> str:
+def _default(one: Any) -> str:
     plain = isinstance(one.default, str | int | Path) and not isinstance(one.default, bool) and str(one.default)
     return f" Default: `{one.default}`." if plain else ""
 

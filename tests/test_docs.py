@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from click import Option
 
 from scripts import document
 
@@ -48,7 +47,7 @@ def test_a_generated_page_is_up_to_date(page: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_option_says_what_it_does(command: str) -> None:
     found = COMMANDS[command]
-    silent = [one.opts[0] for one in found.params if isinstance(one, Option) and not one.help and one.name != "help"]
+    silent = [one.opts[0] for one in document.options(found) if not one.help]
     assert found.help
     assert silent == []
 
@@ -56,6 +55,8 @@ def test_every_command_and_option_says_what_it_does(command: str) -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/operation.md"])
 def test_the_commands_that_a_page_shows_exist(page: str) -> None:
     """`cgbot members add …` in a text is a command of the program."""
-    shown = re.findall(r"(?:bin/|`|&& |^)cgbot ([a-z]+(?: [a-z]+)?)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    shown = re.findall(
+        r"(?:bin/|`|&& |^ {4})cgbot ([a-z]+(?: [a-z]+)?)", (ROOT / page).read_text("utf-8"), re.MULTILINE
+    )
     names = {name.removeprefix("cgbot ") for name in COMMANDS}
     assert [one for one in shown if one not in names and one.split()[0] not in names] == []

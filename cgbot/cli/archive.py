@@ -1,0 +1,108 @@
+"""Edge: `cgbot archive`, what was said: search, show, rebuild."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from cgbot.archive import rebuild as rebuilding
+from cgbot.archive import records
+from cgbot.archive.records import Post
+from cgbot.cli.shell import Json, noun, open_house, say, show, show_json
+from cgbot.errors import NotFound
+from cgbot.groups import records as groups
+from cgbot.mail import message as messages
+from cgbot.store import raw, search
+from cgbot.store.db import Tx
+
+app = noun("What was said: search, show, rebuild.")
+_Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
+_PERMALINK = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
+
+
+@app.command("search")
+def search_archive(
+    group: _Group,
+    query: Annotated[str, typer.Argument(help='Words that must all occur; "a phrase"; a beginning with a star*.')],
+    *,
+    limit: Annotated[int, typer.Option("--limit", help="How many at most.", min=1, max=1000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """Find posts that hold all of the words, newest first."""
+    with open_house() as house:
+        found = house.db.read_now(groups.get_group, group)
+        posts = house.db.read_now(_search, found.id, query, limit)
+    show(
+        as_json,
+        [_row(one) for one in posts],
+        ("received_at", "author", "subject", "permalink"),
+        "no post holds all of it",
+    )
+
+
+def _search(tx: Tx, group_id: int, query: str, limit: int) -> tuple[Post, ...]:
+    return records.of_ids(tx, search.find(tx, group_id, query, (limit, 0)))
+
+
+@app.command("show")
+def show_post(
+    group: _Group,
+    post: Annotated[str, typer.Argument(help="A permalink's 32 characters, or a Message-ID.")],
+    *,
+    as_raw: Annotated[bool, typer.Option("--raw", help="The exact bytes, to standard output.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show one post."""
+    with open_house() as house:
+        found = house.db.read_now(groups.get_group, group)
+        one = house.db.read_now(_find, found.id, post)
+        content = house.db.read_now(raw.get, one.sha256)
+    if as_raw:
+        sys.stdout.buffer.write(content)
+        return
+    text = messages.parse(content).text
+    if as_json:
+        show_json({**_row(one), "text": text})
+        return
+    for name, value in _row(one).items():
+        say(f"{name.replace('_', ' ')}: {value}")
+    say("")
+    say(text)
+
+
+def _find(tx: Tx, group_id: int, named: str) -> Post:
+    by_link = records.of_permalink(tx, group_id, named) if _PERMALINK.fullmatch(named) else ()
+    found = by_link or records.of_message_id(tx, group_id, named.strip("<>"))
+    if not found:
+        raise NotFound(f"there is no post {named!r} in this group")
+    return found[0]
+
+
+@app.command()
+def rebuild() -> None:
+    """Make every index of the archive again from the raw messages."""
+    with open_house() as house:
+        total = house.db.read_now(rebuilding.count)
+        with typer.progressbar(length=total, label="rebuilding") as bar:
+            done = 0
+            for now_done in rebuilding.rebuild(house.db):
+                bar.update(now_done - done)
+                done = now_done
+    say(f"{done} posts are indexed again")
+
+
+def _row(one: Post) -> dict[str, object]:
+    return {
+        "message_id": one.message_id,
+        "permalink": one.permalink,
+        "subject": one.subject,
+        "author": one.author_name or one.author_address,
+        "author_address": one.author_address,
+        "received_at": one.received_at,
+        "sent_at": one.sent_at,
+        "size": one.size,
+        "attachments": one.attachments,
+    }
