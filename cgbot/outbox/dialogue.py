@@ -51,6 +51,11 @@ class Dialogue(asyncio.Protocol):
         """Whether a command can still be sent."""
         return not self._end and not self._transport.is_closing()
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether the server said something that nobody asked for; it must not answer the next command."""
+        return bool(self._replies or self._lines or self._buffer)
+
     def write(self, data: bytes) -> None:
         """Send it; raises Lost."""
         if not self.is_open:

@@ -82,8 +82,22 @@ def _store(folder: Path, name: str, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    draft.rename(folder / "new" / name)
+    try:
+        _publish(draft, folder / "new")
+    finally:
+        draft.unlink()
     _sync(folder / "new")
+
+
+def _publish(draft: Path, new: Path) -> None:
+    """Give it a name that no mail has: after a restore a run is counted twice, and no mail may be written over."""
+    for suffix in ("", *(f".{number}" for number in range(1, 1000))):
+        try:
+            os.link(draft, new / f"{draft.name}{suffix}")
+        except FileExistsError:
+            continue
+        return
+    raise FileExistsError(f"{new}: a thousand mails are called {draft.name}")
 
 
 def _sync(folder: Path) -> None:

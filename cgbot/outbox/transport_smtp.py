@@ -10,6 +10,7 @@ after the final dot is "in doubt", everything before it "deferred". A connection
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import ssl
 from collections.abc import Callable
@@ -35,6 +36,7 @@ _REPLY_LIMIT: Final = 500
 _NO_ROOM: Final = 452
 _CLOSING: Final = 421
 _GO_ON: Final = 354
+_WANTS_LOGIN: Final = frozenset({530, 534, 535, 538})
 _PERMANENT: Final = 500
 _CONSENT: Final = 2  # the first digit of a positive reply
 _DATA: Final = 2  # the place of DATA among the three commands
@@ -100,6 +102,8 @@ class SmtpConnection:
 
     async def send(self, copy: Outgoing) -> Outcome:
         """Try one recipient; raises NotConnected, before anything was tried, when the relay cannot be reached."""
+        if self._dialogue is not None and self._dialogue.has_unread:
+            self._dialogue.close()
         if self.is_open and self._used:
             outcome = await self._attempt(copy)
             # A server may end a connection that has idled, or that has done enough; that is nothing about this copy.
@@ -201,15 +205,16 @@ class SmtpConnection:
         if not self._offer.pipelining:
             return await self._one_by_one(dialogue, commands)
         dialogue.write(b"".join(commands))
-        replies = [await dialogue.reply() for _ in commands]
+        replies = await _replies(dialogue, len(commands))
         refused = _first_refusal(replies)
-        if refused is not None:
+        if refused is None:
+            return None
+        with contextlib.suppress(Lost):  # the refusal was heard and stands, whatever becomes of the connection
             if replies[-1].code == _GO_ON:  # RFC 2920 section 3.1: end the mail that has no recipient
                 dialogue.write(b".\r\n")
                 await dialogue.reply()
             await self._reset(dialogue, refused)
-            return _refused(refused)
-        return None
+        return _refused(refused)
 
     async def _one_by_one(self, dialogue: Dialogue, commands: list[bytes]) -> Outcome | None:
         replies: list[Reply] = []
@@ -218,7 +223,8 @@ class SmtpConnection:
             replies.append(await dialogue.reply())
             refused = _first_refusal(replies)
             if refused is not None:
-                await self._reset(dialogue, refused)
+                with contextlib.suppress(Lost):
+                    await self._reset(dialogue, refused)
                 return _refused(refused)
         return None
 
@@ -246,6 +252,18 @@ class SmtpConnection:
         if reply.code == _CLOSING:
             dialogue.close()
         return _refused(reply)
+
+
+async def _replies(dialogue: Dialogue, count: int) -> list[Reply]:
+    """The replies to pipelined commands; a server that closes after a refusal has said what counts."""
+    replies: list[Reply] = []
+    try:
+        while len(replies) < count:
+            replies.append(await dialogue.reply())
+    except Lost:
+        if _first_refusal(replies) is None:
+            raise
+    return replies
 
 
 async def _write_large(dialogue: Dialogue, text: bytes) -> None:
@@ -302,9 +320,9 @@ def _first_refusal(replies: list[Reply]) -> Reply | None:
 
 
 def _refused(reply: Reply) -> Outcome:
-    return Outcome(
-        "failed" if reply.code >= _PERMANENT else "deferred", _clean(reply), retry_now=reply.code == _NO_ROOM
-    )
+    """A relay that wants a login (RFC 4954 section 6) speaks of our configuration, not of the recipient."""
+    permanent = reply.code >= _PERMANENT and reply.code not in _WANTS_LOGIN
+    return Outcome("failed" if permanent else "deferred", _clean(reply), retry_now=reply.code == _NO_ROOM)
 
 
 def _clean(reply: Reply) -> str:

@@ -29,6 +29,15 @@ async def test_a_mail_is_one_file(tmp_path: Path) -> None:
     assert {stat.S_IMODE(one.stat().st_mode) for one in (folder, *folder.iterdir())} == {0o700}
 
 
+async def test_no_mail_is_written_over(tmp_path: Path) -> None:
+    """After a restore a run may be counted twice, and its files be called the same."""
+    for text in (b"first", b"second"):
+        transport = MaildirTransport(tmp_path / "maildir", "1.0")
+        assert (await transport.send(Outgoing("", "a@x.org", text))).kind == "sent"
+    files = (tmp_path / "maildir" / "a@x.org" / "new").iterdir()
+    assert {one.read_bytes().rpartition(b"\n")[2] for one in files} == {b"first", b"second"}
+
+
 async def test_a_folder_that_cannot_be_written_is_our_fault(tmp_path: Path) -> None:
     (tmp_path / "maildir").write_text("a file is in the way")
     outcome = await MaildirTransport(tmp_path / "maildir", "1.0").send(Outgoing("", "a@x.org", b"x"))

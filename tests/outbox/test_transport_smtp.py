@@ -259,6 +259,27 @@ async def test_a_login_that_is_not_possible(settings: Settings) -> None:
         await outcomes(settings, Script(), to("a@x.org"), user="cgbot")
 
 
+async def test_a_refusal_stands_although_the_server_closes_after_it(settings: Settings) -> None:
+    script = Script(rcpt=lambda _recipient: "550 5.1.1 no such user\r\n421 4.3.0 and goodbye")
+    (outcome,) = await outcomes(settings, script, to("a@x.org"))
+    assert outcome.kind == "failed"
+    assert outcome.reply == "550 5.1.1 no such user"
+
+
+async def test_what_nobody_asked_for_answers_no_command(settings: Settings) -> None:
+    stray = "250 2.0.0 taken\r\n550 5.7.1 stray"
+    script = Script(after_dot=lambda taken: stray if taken.recipients == ["a@x.org"] else "250 2.0.0 taken")
+    first, second = await outcomes(settings, script, to("a@x.org"), to("b@x.org"))
+    assert (first.kind, second.kind) == ("sent", "sent")
+    assert script.connections == 2
+
+
+async def test_a_relay_that_wants_a_login_fails_nobody(settings: Settings) -> None:
+    script = Script(mail=lambda _connection, _sender: "530 5.7.0 Authentication required")
+    (outcome,) = await outcomes(settings, script, to("a@x.org"))
+    assert outcome.kind == "deferred"
+
+
 async def test_a_server_that_talks_too_much_is_left(settings: Settings) -> None:
     (sent,) = await outcomes(settings, Script(rcpt=lambda _one: "250-" + "x" * 40_000), to("a@x.org"), deadlines=SHORT)
     assert sent.kind == "deferred"
