@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from cgbot.archive.threads import references_of
 from cgbot.errand import Errand
@@ -26,6 +26,19 @@ from cgbot.store.tables import post_copies, posts, thread_ids, threads
 from cgbot.store.upsert import insert_new
 
 _REFERENCES = 200  # the newest ones count; a longer chain is hostile or has forgotten to be cut
+
+# The hot path: building a statement anew costs more than running it.
+_FIND = select(posts.c.id, posts.c.content_hash).where(
+    posts.c.group_id == bindparam("group_id"),
+    or_(posts.c.content_hash == bindparam("content_hash"), posts.c.message_id == bindparam("message_id")),
+)
+_FIND_THREADS = select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
+    thread_ids.c.group_id == bindparam("group_id"),
+    thread_ids.c.message_id.in_(bindparam("mentioned", expanding=True)),
+)
+_ADD_POST = insert(posts).returning(posts.c.id)
+_ADD_THREAD = insert(threads).returning(threads.c.id)
+_ADD_IDS = insert(thread_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +91,16 @@ def prepare(message: Message) -> PostFacts:
 
 def find(tx: Connection, group_id: int, facts: PostFacts) -> Known:
     """Look for the same content, and for the same Message-ID with other content."""
-    rows = tx.execute(
-        select(posts.c.id, posts.c.content_hash).where(
-            posts.c.group_id == group_id,
-            or_(posts.c.content_hash == facts.content_hash, posts.c.message_id == facts.message_id),
-        )
-    ).all()
+    given = {"group_id": group_id, "content_hash": facts.content_hash, "message_id": facts.message_id}
+    rows = tx.execute(_FIND, given).all()
     same = next((int(row.id) for row in rows if bytes(row.content_hash) == facts.content_hash), None)
     return Known(same, same is None and bool(rows))
 
 
 def add_copy(tx: Connection, errand: Errand, post_id: int) -> None:
     """Record that the same content has come in again."""
-    tx.execute(
-        insert_new(tx, post_copies).values(
-            arrival_id=errand.arrival_id, post_id=post_id, received_at=errand.received_at
-        )
-    )
+    copy = {"arrival_id": errand.arrival_id, "post_id": post_id, "received_at": errand.received_at}
+    tx.execute(insert_new(tx, post_copies), copy)
 
 
 def add(tx: Connection, errand: Errand, facts: PostFacts) -> int:
@@ -113,7 +119,7 @@ def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, f
         "received_at": received_at,
         "thread_id": thread(tx, group_id, received_at, facts),
     }
-    post_id = int(tx.execute(insert(posts).values(values).returning(posts.c.id)).scalar_one())
+    post_id = int(tx.execute(_ADD_POST, values).scalar_one())
     search.add(tx, [(post_id, facts.terms)])
     return post_id
 
@@ -137,11 +143,7 @@ def row(facts: PostFacts) -> dict[str, Any]:
 def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int:
     """Find, make or join the thread of a post, and note the Message-IDs that it knows of."""
     mentioned = (*facts.references, facts.message_id)
-    known = tx.execute(
-        select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
-            thread_ids.c.group_id == group_id, thread_ids.c.message_id.in_(mentioned)
-        )
-    ).all()
+    known = tx.execute(_FIND_THREADS, {"group_id": group_id, "mentioned": mentioned}).all()
     found = sorted({int(row.thread_id) for row in known})
     if found:
         thread_id = found[0]
@@ -158,11 +160,11 @@ def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int
         )
     else:
         values = {"group_id": group_id, "subject": facts.subject, "started_at": at, "last_at": at, "posts": 1}
-        thread_id = int(tx.execute(insert(threads).values(values).returning(threads.c.id)).scalar_one())
+        thread_id = int(tx.execute(_ADD_THREAD, values).scalar_one())
     new = set(mentioned) - {row.message_id for row in known}
     if new:
         tx.execute(
-            insert(thread_ids),
+            _ADD_IDS,
             [{"group_id": group_id, "message_id": one, "thread_id": thread_id} for one in sorted(new)],
         )
     return thread_id

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, case, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, case, insert, select, update
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NoSuchAddress
@@ -66,8 +66,8 @@ class NewMember:
 
 def find_member(tx: Connection, group_id: int, address: str) -> Member | None:
     """Find who in the group has this address, also a second one of theirs, and in any state (`left` included)."""
-    owner = select(addresses.c.person_id).where(addresses.c.key == addresses_of.fold(address)).scalar_subquery()
-    return _one(tx, _select().where(members.c.group_id == group_id, members.c.person_id == owner))
+    row = tx.execute(_FIND, {"group_id": group_id, "key": addresses_of.fold(address)}).one_or_none()
+    return Member(**row._mapping) if row else None
 
 
 def get_member(tx: Connection, member_id: int) -> Member | None:
@@ -86,8 +86,7 @@ def list_members(tx: Connection, group_id: int, *, everybody: bool = False) -> t
 
 def active_members(tx: Connection, group_id: int) -> tuple[Member, ...]:
     """The members whom mail reaches now, by id."""
-    wanted = _select().where(members.c.group_id == group_id, members.c.state == "active").order_by(members.c.id)
-    return tuple(Member(**row._mapping) for row in tx.execute(wanted))
+    return tuple(Member(**row._mapping) for row in tx.execute(_ACTIVE, {"group_id": group_id}))
 
 
 def conveners(tx: Connection, group_id: int) -> tuple[Member, ...]:
@@ -232,3 +231,11 @@ def _select() -> Select[Any]:
 def _one(tx: Connection, wanted: Select[Any]) -> Member | None:
     row = tx.execute(wanted).one_or_none()
     return Member(**row._mapping) if row else None
+
+
+# Built once: every post asks both.
+_OWNER = select(addresses.c.person_id).where(addresses.c.key == bindparam("key")).scalar_subquery()
+_FIND = _select().where(members.c.group_id == bindparam("group_id"), members.c.person_id == _OWNER)
+_ACTIVE = (
+    _select().where(members.c.group_id == bindparam("group_id"), members.c.state == "active").order_by(members.c.id)
+)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from cgbot.errand import Settled
 from cgbot.errors import NotFound
@@ -20,6 +20,12 @@ from cgbot.store.tables import arrivals, errands, groups, raw_messages
 MAX_ATTEMPTS: Final = 3
 # A claimed errand is free again after this time: its process has died.
 LEASE: Final = timedelta(minutes=5)
+# Built once, since every errand runs it.
+_SETTLE: Final = (
+    update(errands)
+    .where(errands.c.id == bindparam("errand"))
+    .values(state=bindparam("as"), reason=bindparam("why"), done_at=bindparam("when"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +98,7 @@ def _claimed(tx: Connection, ids: object) -> tuple[Claimed, ...]:
 
 def settle(tx: Connection, errand_id: int, settled: Settled, now: datetime) -> None:
     """End an errand."""
-    tx.execute(
-        update(errands).where(errands.c.id == errand_id).values(state=settled.state, reason=settled.reason, done_at=now)
-    )
+    tx.execute(_SETTLE, {"errand": errand_id, "as": settled.state, "why": settled.reason, "when": now})
 
 
 def shelve(tx: Connection, errand_id: int, reason: str, now: datetime) -> None:

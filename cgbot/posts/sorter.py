@@ -10,7 +10,7 @@ coming in quickly the sorter works in small slices, so that a sender is answered
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,7 @@ import structlog
 from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled
-from cgbot.errors import Deferred
+from cgbot.errors import Deferred, NotFound
 from cgbot.failpoints import reach
 from cgbot.mail import message as messages
 from cgbot.posts import errands
@@ -33,6 +33,7 @@ _SLICE: Final = 48
 _SMALL_SLICE: Final = 4
 _SLICE_OCTETS: Final = 8 * 1024 * 1024
 _IDLE_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 1.0
 _RETRY: Final = timedelta(seconds=30)
 log = structlog.get_logger(__name__)
 
@@ -83,12 +84,19 @@ class Sorter:
 
     async def _rest(self, worked: int) -> None:
         if worked and self._desk.busy():
-            await asyncio.sleep(0.02)
+            await self._let_mail_pass()
         elif not worked and not self._stopping:
             try:
                 await asyncio.wait_for(self._woken.wait(), _IDLE_SECONDS)
             except TimeoutError:
                 return
+
+    async def _let_mail_pass(self) -> None:
+        """Wait while mail is coming in, but never so long that what has come in waits over a second for its turn."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE_SECONDS
+        while self._desk.busy() and loop.time() < until and not self._stopping:  # noqa: ASYNC110 - busy is a question
+            await asyncio.sleep(0.05)
 
     async def run_once(self) -> int:
         """Sort one slice of what is due; the number of errands taken."""
@@ -106,21 +114,27 @@ class Sorter:
                 )
         for portion in _portions(fresh):
             loaded = await asyncio.get_running_loop().run_in_executor(self._loader, self._load, portion)
-            await asyncio.gather(*(self._settle(item, errand) for item, errand in zip(portion, loaded, strict=True)))
+            await self._settle_all(portion, loaded)
         desk.after()
         return len(claimed)
 
     def _load(self, portion: list[Claimed]) -> list[Errand | Exception]:
         """Read and parse, in a thread and outside any transaction."""
-        return [self._load_one(item) for item in portion]
+        bodies = self._desk.db.read_now(raw.get_some, [item.sha256 for item in portion])
+        return [_loaded(item, bodies.get(item.sha256)) for item in portion]
 
-    def _load_one(self, item: Claimed) -> Errand | Exception:
+    async def _settle_all(self, portion: list[Claimed], loaded: list[Errand | Exception]) -> None:
+        """Settle a portion in one transaction; if one of them fails, each in its own, so that it fails alone."""
+        good = [errand for errand in loaded if isinstance(errand, Errand)]
         try:
-            message = messages.parse(self._desk.db.read_now(raw.get, item.sha256))
-            facts = keep.prepare(message) if item.purpose == "post" else None
-        except Exception as error:  # noqa: BLE001 - a message that cannot be read is shelved, never lost
-            return error
-        return _errand(item, message, facts)
+            await self._desk.db.write(settle_all, self._desk.context(), self._desk.purposes, good)
+        except Exception as error:  # noqa: BLE001 - whose fault it was is found out one by one
+            log.info("settling one by one", reason=repr(error))
+            good = []
+        settled = {errand.id for errand in good}
+        for item, errand in zip(portion, loaded, strict=True):
+            if item.id not in settled:
+                await self._settle(item, errand)
 
     async def _settle(self, item: Claimed, errand: Errand | Exception) -> None:
         context = self._desk.context()
@@ -134,6 +148,24 @@ class Sorter:
         except Exception as error:
             log.exception("errand failed", errand=item.id, attempts=item.attempts)
             await self._desk.db.write(fail, context, item, repr(error), self._desk.on_shelved)
+
+
+def settle_all(tx: Tx, context: Context, purposes: Purposes, portion: Sequence[Errand]) -> None:
+    """Settle these errands, in their order."""
+    for errand in portion:
+        settle(tx, context, purposes, errand)
+
+
+def _loaded(item: Claimed, body: bytes | Exception | None) -> Errand | Exception:
+    try:
+        if not isinstance(body, bytes):
+            # Waiting does not mend it: unlike a database that is busy, this is for the operator to see.
+            return OSError(str(body or NotFound("the message is not stored")))
+        message = messages.parse(body)
+        facts = keep.prepare(message) if item.purpose == "post" else None
+    except Exception as error:  # noqa: BLE001 - a message that cannot be read is shelved, never lost
+        return error
+    return _errand(item, message, facts)
 
 
 def settle(tx: Tx, context: Context, purposes: Purposes, errand: Errand) -> Settled:

@@ -11,16 +11,19 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import zstandard
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from cgbot.errors import Deferred, NotFound
 from cgbot.store.tables import raw_messages
 from cgbot.store.upsert import insert_new
 
 _LEVEL: Final = 3
+_GET: Final = select(raw_messages.c.sha256, raw_messages.c.codec, raw_messages.c.body, raw_messages.c.size).where(
+    raw_messages.c.sha256.in_(bindparam("names", expanding=True))
+)
 _local = threading.local()  # a compressor serves one thread at a time
 
 
@@ -56,13 +59,25 @@ def get(tx: Connection, sha256: bytes) -> bytes:
 
     Raises NotFound for a name that is not stored, Deferred when the stored bytes do not hash to their name.
     """
-    row = tx.execute(
-        select(raw_messages.c.codec, raw_messages.c.body, raw_messages.c.size).where(raw_messages.c.sha256 == sha256)
-    ).one_or_none()
-    if row is None:
+    found = get_some(tx, [sha256]).get(sha256)
+    if found is None:
         raise NotFound(f"no message {sha256.hex()} is stored")
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def get_some(tx: Connection, names: Sequence[bytes]) -> dict[bytes, bytes | Exception]:
+    """Give back the exact bytes of each of these that is stored; a damaged one as the Deferred that says so."""
+    rows = tx.execute(_GET, {"names": list(names)})
+    return {bytes(row.sha256): _checked(bytes(row.sha256), row) for row in rows}
+
+
+def _checked(sha256: bytes, row: Row[Any, Any, Any, Any]) -> bytes | Exception:
     body = bytes(row.body)
-    raw = zstandard.ZstdDecompressor().decompress(body, max_output_size=row.size) if row.codec == "zstd" else body
-    if hashlib.sha256(raw).digest() != sha256:
-        raise Deferred(f"the stored message {sha256.hex()} is damaged")
-    return raw
+    damaged = Deferred(f"the stored message {sha256.hex()} is damaged")
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(body, max_output_size=row.size) if row.codec == "zstd" else body
+    except zstandard.ZstdError:
+        return damaged
+    return raw if hashlib.sha256(raw).digest() == sha256 else damaged

@@ -30,6 +30,8 @@ _UNSPACED: Final = re.compile(
     "\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 _QUERY: Final = re.compile(r'"([^"]*)"?|(\S+)')
+_ADD_FTS: Final = text("INSERT INTO post_search (rowid, subject, author, body) VALUES (:id, :subject, :author, :body)")
+_ADD_TS: Final = text("INSERT INTO post_search (post_id, terms) VALUES (:id, CAST(:terms AS tsvector))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,12 @@ def add(tx: Connection, posts: Sequence[tuple[int, Terms]]) -> None:
         return
     if tx.dialect.name == "sqlite":
         tx.execute(
-            text("INSERT INTO post_search (rowid, subject, author, body) VALUES (:id, :subject, :author, :body)"),
+            _ADD_FTS,
             [_fts_row(post_id, found) for post_id, found in posts],
         )
         return
     tx.execute(
-        text("INSERT INTO post_search (post_id, terms) VALUES (:id, CAST(:terms AS tsvector))"),
+        _ADD_TS,
         [{"id": post_id, "terms": _vector(found)} for post_id, found in posts],
     )
 

@@ -6,6 +6,7 @@ The one statement that SQLite and PostgreSQL share but SQLAlchemy keeps by diale
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -14,5 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 def insert_new(tx: Connection, table: Table) -> Any:
     """An INSERT … ON CONFLICT DO NOTHING for this connection's database; any unique key counts."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    return _statement(tx.dialect.name, table)
+
+
+@cache
+def _statement(dialect: str, table: Table) -> Any:
+    """Building a statement anew costs more than running it."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table).on_conflict_do_nothing()
