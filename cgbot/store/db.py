@@ -137,18 +137,19 @@ class Database:
 
     def _write_lane(self) -> None:
         while (job := self._waiting.get()) is not None:
-            if self._waiting.empty():
-                self._work(job)
-            elif not self._work_together(job):
+            goes_on = self._work(job) if self._waiting.empty() else self._work_together(job)
+            if not goes_on:
                 return
 
-    def _work(self, job: _Job) -> None:
+    def _work(self, job: _Job) -> bool:
+        """Run one job in a transaction of its own; False when the lane is asked to end."""
         try:
             result = self.write_now(job.fn, *job.args)
         except BaseException as error:  # noqa: BLE001 - whatever it was belongs to the one who waits for the answer
             job.done.set_exception(error)
-        else:
-            job.done.set_result(result)
+            return self._turn_away(error.__cause__ or error)
+        job.done.set_result(result)
+        return True
 
     def _work_together(self, first: _Job) -> bool:
         """Take what waits into one commit; False when the lane is asked to end."""
@@ -165,9 +166,20 @@ class Database:
                         goes_on = self._next_into(waiting)
         except BaseException as error:  # noqa: BLE001 - the commit failed: nobody was served
             _fail_all([*waiting, *(job for job, _ in finished)], error)
-        else:
-            for job, result in finished:
-                job.done.set_result(result)
+            return self._turn_away(error) and goes_on
+        for job, result in finished:
+            job.done.set_result(result)
+        return goes_on
+
+    def _turn_away(self, error: BaseException) -> bool:
+        """Where somebody holds the database, those behind have waited as long: none of them waits once more."""
+        if not isinstance(error, DBAPIError) or "locked" not in str(error.orig):
+            return True
+        waiting: list[_Job] = []
+        goes_on = True
+        while goes_on and not self._waiting.empty():
+            goes_on = self._next_into(waiting)
+        _fail_all(waiting, error)
         return goes_on
 
     def _next_into(self, waiting: list[_Job]) -> bool:

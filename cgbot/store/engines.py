@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from cgbot.errors import ConfigError
 
-BUSY_MILLISECONDS = 10_000
+BUSY_MILLISECONDS = 5_000
 
 
 def build(url: str) -> tuple[Engine, Engine]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_sqlite_is_set_up_to_keep_what_it_acknowledged(sqlite_url: str) -> None:
         names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         return tuple(tx.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names)
 
-    assert db.write_now(pragmas) == ("wal", 2, 1, 10_000)  # 2 is FULL
+    assert db.write_now(pragmas) == ("wal", 2, 1, 5_000)  # 2 is FULL
     db.close()
 
 
@@ -119,6 +120,28 @@ def test_a_locked_database_is_a_temporary_fault(sqlite_url: str, monkeypatch: py
     assert other.write_now(put, "other") == "other"
     holder.close()
     other.close()
+
+
+async def test_nobody_waits_for_a_locked_database_twice(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cgbot.store.engines.BUSY_MILLISECONDS", 300)
+    holder, lane = Database.open(sqlite_url), Database.open(sqlite_url)
+    held, may_end = threading.Event(), threading.Event()
+
+    def hold(_tx: Tx) -> None:
+        held.set()
+        may_end.wait(20)
+
+    holding = asyncio.create_task(asyncio.to_thread(holder.write_now, hold))
+    await asyncio.to_thread(held.wait, 10)
+    begun = time.monotonic()
+    results = await asyncio.gather(*(lane.write(put, f"k{n}") for n in range(40)), return_exceptions=True)
+    assert all(isinstance(result, Deferred) for result in results)
+    assert time.monotonic() - begun < 3  # twice the wait at most, not forty times
+    may_end.set()
+    await holding
+    assert await lane.write(put, "after") == "after"
+    holder.close()
+    lane.close()
 
 
 def test_a_missing_folder_is_a_temporary_fault(tmp_path: Path) -> None:
