@@ -29,7 +29,7 @@ from cgbot.app import House, utc_now
 from cgbot.clock import Clock
 from cgbot.errors import CgbotError, ConfigError, Deferred
 from cgbot.outbox.delivery import Delivery
-from cgbot.posts import errands, shelved
+from cgbot.posts import errands, shelved, upkeep
 from cgbot.posts.intake import Intake
 from cgbot.posts.sorter import Desk, Sorter
 from cgbot.settings import Settings
@@ -42,6 +42,8 @@ from cgbot.store import service
 
 log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 1.0
+_TIDY_SECONDS: Final = 3600.0
+_PORTION_SECONDS: Final = 0.2
 PARTS: Final = ("smtp", "web", "sorter", "delivery", "clock")
 
 
@@ -144,7 +146,7 @@ class Running:
         if self._delivery is not None:
             await self._delivery.stop()
         for task in self._tasks:
-            if task.get_name() == "look":
+            if task.get_name() in {"look", "upkeep"}:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         log.info("ended")
@@ -188,6 +190,7 @@ class Running:
             self._start("sorter", self._sorter.run())
         if "clock" in self._parts:
             self._clock.start()
+            self._start("upkeep", self._upkeep())
         self._start("look", self._look())
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -223,6 +226,16 @@ class Running:
                 self._door.directory = await self._house.db.read(wiring.directory, self._house.context())
             except CgbotError as error:
                 log.warning("the groups could not be read", reason=error.public)
+
+    async def _upkeep(self) -> None:
+        """Once an hour, remove what is finished and old, in portions with pauses between them."""
+        while True:
+            try:
+                more = await self._house.db.write(upkeep.tidy, self._house.context())
+            except CgbotError as error:
+                log.warning("nothing was tidied up", reason=error.public)
+                more = False
+            await asyncio.sleep(_PORTION_SECONDS if more else _TIDY_SECONDS)
 
     def _wake_sorter(self) -> None:
         if self._sorter is not None:

@@ -25,13 +25,22 @@ from cgbot.mail import headers, html, identity
 from cgbot.mail.address import Mailbox, parse_mailboxes
 from cgbot.mail.headers import Field
 
-HEADER_LIMIT: Final = 102_400
-_PARTS: Final = 1000
-_DEPTH: Final = 20
 _TEXT_LIMIT: Final = 4_000_000  # characters of text that anybody reads or searches
 _BOUNDARY_LINES: Final = 5000
 _CALENDAR: Final = frozenset({"text/calendar", "application/ics"})
 _GUESS_OCTETS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much of a message is looked at: octets of the header block, parts, levels of parts."""
+
+    header_size: int = 102_400
+    parts: int = 1000
+    depth: int = 20
+
+
+USUAL: Final = Caps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +106,13 @@ class _Body:
     defects: tuple[str, ...] = ()
 
 
-def parse(raw: bytes) -> Message:
+def parse(raw: bytes, caps: Caps = USUAL) -> Message:
     """Read a message; never raises."""
     block, _ = headers.split(raw)
-    defects = [] if len(block) <= HEADER_LIMIT else [f"the header is larger than {HEADER_LIMIT} octets"]
-    fields = headers.fields(block[:HEADER_LIMIT])
-    body = _body(raw, too_large=bool(defects))
+    limit = caps.header_size
+    defects = [] if len(block) <= limit else [f"the header is larger than {limit} octets"]
+    fields = headers.fields(block[:limit])
+    body = _body(raw, caps, too_large=bool(defects))
     first = _first_values(fields)
     page = "\n".join(body.htmls)[:_TEXT_LIMIT]
     text = "\n".join(body.texts)[:_TEXT_LIMIT] or (html.to_text(page) if page else "")
@@ -160,15 +170,15 @@ def _read(raw: bytes) -> tuple[Mailbox, ...]:
     return parse_mailboxes(re.sub(r"\r?\n(?=[ \t])", "", text).strip())
 
 
-def _body(raw: bytes, *, too_large: bool) -> _Body:
+def _body(raw: bytes, caps: Caps, *, too_large: bool) -> _Body:
     if too_large or raw.count(b"\n--") > _BOUNDARY_LINES:
         return _Body(defects=("too many parts, or a header too large: only the fields were read",))
     try:
-        return _fast(raw)
+        return _fast(raw, caps)
     except (fast_mail_parser.ParseError, ValueError, OverflowError) as error:
         first = str(error)
     try:
-        return _lenient(raw)
+        return _lenient(raw, caps)
     except Exception as error:  # noqa: BLE001 - hostile input; RecursionError among others
         return _Body(defects=(headers.clean_text(first, 200), headers.clean_text(repr(error), 200)))
 
@@ -176,11 +186,11 @@ def _body(raw: bytes, *, too_large: bool) -> _Body:
 # ---------------------------------------------------------------------------------------------- fast-mail-parser
 
 
-def _fast(raw: bytes) -> _Body:
+def _fast(raw: bytes, caps: Caps) -> _Body:
     parsed = fast_mail_parser.parse_email(raw)
     if any("\ufffd" in text for text in (*parsed.text_plain, *parsed.text_html)):
         raise ValueError("the declared charset does not fit")
-    parts = [_attachment(part) for part in parsed.attachments[:_PARTS]]
+    parts = [_attachment(part) for part in parsed.attachments[: caps.parts]]
     return _Body(
         texts=tuple(parsed.text_plain),
         htmls=tuple(parsed.text_html),
@@ -210,13 +220,13 @@ def safe_name(filename: str) -> str:
 # ------------------------------------------------------------------------------------------- the standard library
 
 
-def _lenient(raw: bytes) -> _Body:
+def _lenient(raw: bytes, caps: Caps) -> _Body:
     top = BytesParser(policy=compat32).parsebytes(raw)
     texts: list[str] = []
     htmls: list[str] = []
     attachments: list[Attachment] = []
     calendars: list[bytes] = []
-    for part in _leaves(top):
+    for part in _leaves(top, caps):
         content_type = part.get_content_type()
         content = _content(part)
         name = safe_name(_filename(part))
@@ -234,15 +244,15 @@ def _lenient(raw: bytes) -> _Body:
     return _Body(tuple(texts), tuple(htmls), tuple(attachments), tuple(calendars), defects)
 
 
-def _leaves(top: email.message.Message) -> Iterator[email.message.Message]:
+def _leaves(top: email.message.Message, caps: Caps) -> Iterator[email.message.Message]:
     """Every part that holds content, without recursion; an attached message is one part."""
     waiting = [(top, 0)]
     seen = 0
-    while waiting and seen < _PARTS:
+    while waiting and seen < caps.parts:
         part, depth = waiting.pop(0)
         seen += 1
         inner = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(inner, list) and depth < _DEPTH:
+        if part.get_content_maintype() == "multipart" and isinstance(inner, list) and depth < caps.depth:
             waiting[:0] = [(one, depth + 1) for one in inner if isinstance(one, email.message.Message)]
         else:
             yield part

@@ -16,11 +16,11 @@ from typing import Final
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
-from cgbot.groups import members
+from cgbot.groups import authentication, members
 from cgbot.groups.members import Member
 from cgbot.ical import itip
 from cgbot.ical.itip import Answer
-from cgbot.mail import authentication_results, dsn, verp
+from cgbot.mail import dsn, verp
 from cgbot.mail.address import fold
 from cgbot.meetings import records, wording
 from cgbot.meetings.records import AttendeeState, Meeting
@@ -66,7 +66,7 @@ def _evidence(tx: Tx, context: Context, errand: Errand) -> _Evidence:
     group_id = errand.group_id or 0
     named = verp.read_member_token(context.keys, "meetings", errand.group, errand.detail)
     by_address = members.get_member(tx, named) if named is not None else None
-    found = authentication_results.results(errand.message, context.settings.authentication.trusted)
+    found = authentication.of(errand, context.settings)
     authors = [one.address for one in errand.message.authors]
     proven = [one for one in authors if found.proves(one)]
     if any(fold(one) == _GOOGLE for one in authors) and found.dkim_passed("google.com"):

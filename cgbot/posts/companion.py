@@ -9,13 +9,12 @@ never answered.
 
 from __future__ import annotations
 
-import ipaddress
-
 from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
+from cgbot.groups import authentication
 from cgbot.groups.charter import Companion
-from cgbot.mail import authentication_results, list_headers
+from cgbot.mail import list_headers
 from cgbot.mail.address import domain_of
 from cgbot.posts import distribution, people
 from cgbot.store.db import Tx
@@ -41,17 +40,10 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
 
 def is_from_host(context: Context, errand: Errand, companion: Companion) -> bool:
     """Say whether the host's server brought it: by its address, or by a result that a trusted server wrote."""
-    if companion.peer and _within(errand.peer, companion.peer):
+    if companion.peer and authentication.is_within(errand.peer, companion.peer):
         return True
-    trusted = {*context.settings.authentication.trusted, *filter(None, [companion.authserv_id])}
-    return authentication_results.results(errand.message, trusted).proves(f"list@{domain_of(companion.list_address)}")
-
-
-def _within(peer: str, network: str) -> bool:
-    try:
-        return ipaddress.ip_address(peer) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False
+    found = authentication.of(errand, context.settings, [companion.authserv_id])
+    return found.proves(f"list@{domain_of(companion.list_address)}")
 
 
 def _host_notice(tx: Tx, context: Context, errand: Errand, reason: str) -> Settled:

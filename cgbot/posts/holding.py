@@ -15,12 +15,11 @@ from typing import Final
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Refused
-from cgbot.groups import members, tokens
+from cgbot.groups import authentication, members, tokens
 from cgbot.groups.moments import in_words
 from cgbot.groups.roles import may
 from cgbot.groups.subscriptions import Answer
 from cgbot.groups.tokens import Token
-from cgbot.mail import authentication_results
 from cgbot.mail.message import Message
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
@@ -47,11 +46,10 @@ def hold(tx: Tx, context: Context, errand: Errand, judgement: Judgement) -> Sett
     if before is not None:
         return Settled("discarded", f"a further copy of held message {before.id}")
     author = errand.message.authors[0].address if len(errand.message.authors) == 1 else ""
-    trusted = context.settings.authentication.trusted
     new = NewHold(
         content_hash=errand.facts.content_hash,
         reasons=tuple(hit.reason for hit in judgement.hits),
-        proven=bool(author) and authentication_results.results(errand.message, trusted).proves(author),
+        proven=bool(author) and authentication.of(errand, context.settings).proves(author),
         author=author,
         subject=errand.message.subject,
     )

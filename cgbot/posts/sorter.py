@@ -24,6 +24,7 @@ from cgbot.errand import Errand, Purposes, Settled
 from cgbot.errors import Deferred, NotFound
 from cgbot.failpoints import reach
 from cgbot.mail import message as messages
+from cgbot.mail.message import Caps
 from cgbot.posts import errands
 from cgbot.posts.errands import Claimed
 from cgbot.store import raw
@@ -121,7 +122,9 @@ class Sorter:
     def _load(self, portion: list[Claimed]) -> list[Errand | Exception]:
         """Read and parse, in a thread and outside any transaction."""
         bodies = self._desk.db.read_now(raw.get_some, [item.sha256 for item in portion])
-        return [_loaded(item, bodies.get(item.sha256)) for item in portion]
+        limits = self._desk.context().settings.limits
+        caps = Caps(limits.header_size, limits.parts, limits.depth)
+        return [_loaded(item, bodies.get(item.sha256), caps) for item in portion]
 
     async def _settle_all(self, portion: list[Claimed], loaded: list[Errand | Exception]) -> None:
         """Settle a portion in one transaction; if one of them fails, each in its own, so that it fails alone."""
@@ -156,12 +159,12 @@ def settle_all(tx: Tx, context: Context, purposes: Purposes, portion: Sequence[E
         settle(tx, context, purposes, errand)
 
 
-def _loaded(item: Claimed, body: bytes | Exception | None) -> Errand | Exception:
+def _loaded(item: Claimed, body: bytes | Exception | None, caps: Caps) -> Errand | Exception:
     try:
         if not isinstance(body, bytes):
             # Waiting does not mend it: unlike a database that is busy, this is for the operator to see.
             return OSError(str(body or NotFound("the message is not stored")))
-        message = messages.parse(body)
+        message = messages.parse(body, caps)
         facts = keep.prepare(message) if item.purpose == "post" else None
     except Exception as error:  # noqa: BLE001 - a message that cannot be read is shelved, never lost
         return error
