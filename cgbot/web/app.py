@@ -43,7 +43,7 @@ def build(services: Services) -> Shell:
     """Make the application."""
     application = Starlette(
         routes=[Route(one.path, HANDLERS[one.handler], methods=list(one.methods), name=one.handler) for one in ROUTES],
-        exception_handlers={HTTPException: _http_error, CgbotError: _known_error},
+        exception_handlers={HTTPException: _http_error, CgbotError: _known_error, Exception: _unknown_error},
     )
     application.state.services = services
     return Shell(application)
@@ -61,12 +61,9 @@ class Shell:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI."""
-        begun = False
 
         async def send_with_headers(message: Any) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 given = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(one for one in HEADERS if one[0] not in given)]
             await send(message)
@@ -74,10 +71,8 @@ class Shell:
         try:
             await self.application(scope, receive, send_with_headers)
         except Exception:
+            # Starlette has answered with _unknown_error and hands the exception on.
             log.exception("a page failed", path=scope.get("path", ""))
-            if scope["type"] == "http" and not begun:
-                page = self.application.state.services.page("error.html", {"words": "Try again in a moment."}, 503)
-                await page(scope, receive, send_with_headers)
 
 
 def _services(request: Request) -> Services:
@@ -97,3 +92,7 @@ async def _known_error(request: Request, error: Exception) -> Response:
     status = error.http if isinstance(error, CgbotError) else 500
     words = "Try again in a moment." if isinstance(error, Deferred) else str(error)
     return _services(request).page("error.html", {"words": words}, status)
+
+
+async def _unknown_error(request: Request, _error: Exception) -> Response:
+    return _services(request).page("error.html", {"words": "Try again in a moment."}, 503)
