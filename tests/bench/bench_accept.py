@@ -51,7 +51,7 @@ def run(tools: Tools) -> Iterator[Row]:
             for connections in CONNECTIONS:
                 yield from _accept(tools, program, [ours, *filter(None, (postfix, mailman))], (size, connections))
         yield from _until_archived(tools, program, ours, mailman)
-        yield Row("peak memory of serve", _peak_mb(program), MEMORY_MB, "limit", 1, " MB", less_is_better=True)
+        yield Row("peak memory of serve", peak_mb(program), MEMORY_MB, "limit", 1, " MB", less_is_better=True)
 
 
 def _accept(tools: Tools, program: Program, peers: list[Peer], load: tuple[int, int]) -> Iterator[Row]:
@@ -96,7 +96,7 @@ def _wait_sorted(program: Program, seconds: float = 300) -> None:
             time.sleep(0.05)
 
 
-def _peak_mb(program: Program) -> float:
+def peak_mb(program: Program) -> float:
     process = program._process
     assert process is not None
     with open(f"/proc/{process.pid}/status") as status:
@@ -125,7 +125,7 @@ def _mailman(tools: Tools) -> Iterator[Peer | None]:
         return
     try:
         tools.script("mm3_up.sh", "start", "full")
-        wait_for(lambda: _answers(*MAILMAN_REST), 60)
+        wait_for(lambda: answers(*MAILMAN_REST), 60)
         tools.python("mm3_rest.py", "create", MAILMAN_LIST)
         tools.script("mm3_up.sh", "stop")
         tools.script("mm3_up.sh", "start", "lmtponly")
@@ -134,7 +134,7 @@ def _mailman(tools: Tools) -> Iterator[Peer | None]:
         tools.script("mm3_up.sh", "stop", check=False)
 
 
-def _answers(host: str, port: int) -> bool:
+def answers(host: str, port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
         return True
     return False

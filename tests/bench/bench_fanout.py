@@ -15,13 +15,17 @@ import os
 import pstats
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -38,6 +42,9 @@ from cgbot.outbox.queue import Copy, Mail, Timing  # noqa: E402
 from cgbot.settings import Settings  # noqa: E402
 from cgbot.store import schema  # noqa: E402
 from cgbot.store.db import Database, Tx  # noqa: E402
+from tests.bench.bench_accept import MAILMAN_REST, MEMORY_MB, answers, peak_mb  # noqa: E402
+from tests.bench.rows import Row, Tools  # noqa: E402
+from tests.harness import LIST, Program, serving, wait_for  # noqa: E402
 
 DOMAIN = "lists.example.org"
 KEYS = Keys((b"a key for benches only",))
@@ -87,6 +94,51 @@ async def fan_out(db: Database, context: Context, recipients: int) -> float:
     await running
     sys.stdout.write(f"queued in {wrote:.2f} s; {db.read_now(states)}\n")
     return took
+
+
+MEMBERS = 1000
+GOAL = 10.0
+MAILMAN = "l1000@mm3.test"
+
+
+def run(tools: Tools) -> Iterator[Row]:
+    """One 4 KB post to 1,000 subscribers: a real `serve` and Mailman 3 with VERP take turns at the sink."""
+    relay = SimpleNamespace(port=2600)
+    program = Program(tools.scratch / "fanout", relay=relay)  # type: ignore[arg-type]  # only its port is asked
+    everybody = {f"u{number:05d}@sink.test": "member" for number in range(MEMBERS)}
+    with _mailman(tools) as mailman, serving(program.with_members(everybody)):
+        ours = {"post": program.addresses["smtp"], "rcpt": LIST, "mailfrom": "u00001@sink.test"}
+        theirs = {"post": "127.0.0.1:8024", "lmtp": True, "rcpt": MAILMAN, "mailfrom": "u00001@sink.test"}
+        shared = {"expect": MEMBERS, "subs": MEMBERS}
+        rates: dict[str, list[float]] = {"cgbot": [], "Mailman": []}
+        for _ in range(tools.repeats):
+            rates["cgbot"].append(tools.fanout(**ours, **shared))
+            if mailman:
+                rates["Mailman"].append(tools.fanout(**theirs, **shared))
+        peer = statistics.median(rates["Mailman"]) if mailman else 76.0
+        name = "Mailman, VERP" if mailman else "Mailman, VERP (as measured elsewhere)"
+        yield Row(f"fan-out to {MEMBERS} subscribers", statistics.median(rates["cgbot"]), peer, name, GOAL)
+        yield Row("peak memory of serve, fan-out", peak_mb(program), MEMORY_MB, "limit", 1, " MB", less_is_better=True)
+
+
+@contextmanager
+def _mailman(tools: Tools) -> Iterator[bool]:
+    if not (tools.folder / "venv" / "mm3" / "bin" / "mailman").exists():
+        sys.stderr.write("Mailman is not set up in CGBOT_BENCH (setup.sh): not compared\n")
+        yield False
+        return
+    environment = {"MM_SMTP_PORT": "2600", "MM_EXTRA_MTA": "verp_delivery_interval: 1"}
+    os.environ.update(environment)
+    try:
+        tools.script("mm3_up.sh", "start", "full")
+        wait_for(lambda: answers(*MAILMAN_REST), 60)
+        tools.python("mm3_rest.py", "create", MAILMAN)
+        tools.fill_mailman(MAILMAN, MEMBERS)
+        yield True
+    finally:
+        tools.script("mm3_up.sh", "stop", check=False)
+        for key in environment:
+            os.environ.pop(key, None)
 
 
 def free_port() -> int:

@@ -67,6 +67,31 @@ class Tools:
         """Run a Python script of the folder with the interpreter of the peers, where there is one."""
         subprocess.run(["python3", name, *arguments], cwd=self.folder, check=True, timeout=120)
 
+    def fill_mailman(self, address: str, members: int) -> None:
+        """Subscribe u00000@sink.test and so on, through Mailman's own model, without a welcome."""
+        module = self.folder / "modules"
+        module.mkdir(exist_ok=True)
+        shutil.copy(self.folder / "mm3_members.py", module)
+        command = (
+            f"N={members} PYTHONPATH={module} {self.folder}/venv/mm3/bin/mailman -C {self.folder}/mm3var/mailman.cfg"
+        )
+        with (self.scratch / "scripts.log").open("a") as log:
+            subprocess.run(
+                ["runuser", "-u", "list", "--", "sh", "-c", f"HOME={self.folder}/mm3var {command} shell -l {address} "
+                 "-r mm3_members.add"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True, timeout=300,
+            )  # fmt: skip
+
+    def fanout(self, **options: Any) -> float:
+        """One post to a whole list: recipients a second, from the 250 to the last copy at the sink on port 2600."""
+        out = self.folder / "results" / f"{uuid.uuid4().hex}.jsonl"
+        words = [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items() if value]
+        subprocess.run(
+            [sys.executable, "fanout.py", "--label=bench", "--repeats=1", f"--json={out}", *words],
+            cwd=self.folder, check=True, stdout=subprocess.DEVNULL, timeout=300,
+        )  # fmt: skip
+        return float(json.loads(out.read_text())["rate"])
+
     def load(self, target: str, **options: Any) -> dict[str, Any]:
         """One run of the SMTP load generator; its row."""
         out = self.folder / "results" / f"{uuid.uuid4().hex}.jsonl"
