@@ -24,6 +24,7 @@ _LONGEST: Final = 254
 _LONGEST_LOCAL: Final = 64
 _TEXT_LIMIT: Final = 100_000
 _MAILBOXES: Final = 200
+_AMBIGUOUS: Final = "<>"  # no valid address
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def domain_of(address: str) -> str:
 # ---------------------------------------------------------------------------------------------- reading a field
 
 _TOKEN: Final = re.compile(
-    r"(?P<space>\s+)|(?P<quoted>\"(?:[^\"\\]|\\.)*\")|(?P<angle><[^<>]*>)|(?P<special>[,;:])|(?P<atom>[^\s\"<>,;:()]+)"
+    r"(?P<space>\s+)|(?P<quoted>\"(?:[^\"\\]|\\.)*(?P<closed>\")?)|(?P<angle><[^<>]*>)|(?P<special>[,;:])"
+    r"|(?P<atom>[^\s\"<>,;:()]+)",
+    re.DOTALL,
 )
 
 
@@ -73,16 +76,18 @@ def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
     """
     Read the mailboxes of a From, To, Cc or Reply-To field; groups are opened, comments dropped.
 
-    What is no valid address is left out. `alice@x <bob@y>` is bob, named "alice@x".
+    What is no valid address is left out. `alice@x <bob@y>` is bob, named "alice@x"; `<alice@x> bob@y` and
+    `<alice@x> <bob@y>`, which programs read in different ways, are nobody.
     """
     found: list[Mailbox] = []
     words: list[str] = []
     address = ""
     for kind, value in _tokens(_without_comments(text[:_TEXT_LIMIT])):
         if kind == "angle":
-            address = value
+            address = value if not address else _AMBIGUOUS
         elif kind in {"word", "space"}:
             words.append(value)
+            address = _AMBIGUOUS if address and "@" in value else address
         elif value == ":":
             words, address = [], ""  # the name of a group
         else:
@@ -94,18 +99,24 @@ def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
+    """Cut into words, blanks, angles and ends, in one pass; a quotation mark that is never closed is no mark."""
     tokens: list[tuple[str, str]] = []
     for match in _TOKEN.finditer(text):
-        kind, text_of = str(match.lastgroup), match[0]
-        if kind == "angle":
-            tokens.append(("angle", text_of[1:-1].strip()))
-        elif kind == "quoted":
-            tokens.append(("word", re.sub(r"\\(.)", r"\1", text_of[1:-1])))
-        elif kind == "space":
-            tokens.append(("space", " "))
-        else:
-            tokens.append(("end" if kind == "special" else "word", text_of))
+        if match["quoted"] is not None and match["closed"] is None:
+            return tokens + _tokens(text[match.start() :].replace('"', ""))
+        tokens.append(_token(match))
     return tokens
+
+
+def _token(match: re.Match[str]) -> tuple[str, str]:
+    text = match[0]
+    if match["angle"]:
+        return ("angle", text[1:-1].strip())
+    if match["quoted"]:
+        return ("word", re.sub(r"\\(.)", r"\1", text[1:-1]))
+    if match["space"]:
+        return ("space", " ")
+    return ("end" if match["special"] else "word", text)
 
 
 def _mailbox(words: list[str], address: str) -> list[Mailbox]:

@@ -19,11 +19,14 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from cgbot.mail import headers
+from cgbot.mail import headers, identity
 from cgbot.mail.frozen import Frozen, Slot, as_base64, join, slot
 
 TO: Final = "to"  # the slot of the recipient in the To field
 FROM: Final = "from"  # the slot of the address in the From field, where it is the recipient's own
+_FOLDED: Final = "\r\n "
+# What no mail program shows, and lone surrogates, which have no octets.
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 _POLICY: Final = SMTP.clone(cte_type="7bit", max_line_length=78)
 
 
@@ -81,8 +84,14 @@ def _place(value: str | Slot) -> bytes | Slot:
 def _field(name: str, value: str) -> bytes:
     """A field as it is; lists of Message-IDs are folded between them (RFC 5322 section 2.1.1)."""
     if name in {"References", "In-Reply-To"}:
-        return f"{name}: {' '.join(value.split())}\r\n".replace("> <", ">\r\n <").encode("ascii")
+        return _ids(name, value)
     return headers.plain(name, value)
+
+
+def _ids(name: str, value: str) -> bytes:
+    """Message-IDs come from others' mails: what cannot stand in a field is left out; no field for none."""
+    usable = [f"<{one}>" for one in identity.message_ids(value) if one.isascii() and one.isprintable()]
+    return f"{name}: {_FOLDED.join(usable)}\r\n".encode("ascii") if usable else b""
 
 
 def _body(mail: NewMail) -> Frozen:
@@ -102,14 +111,16 @@ def _body(mail: NewMail) -> Frozen:
 
 def _text_part(subtype: str, text: str) -> bytes:
     """A text part with its own fields, by the standard library: utf-8, quoted-printable or 7-bit."""
+    clean = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     part = EmailMessage(policy=_POLICY)
-    part.set_content(text, subtype=subtype, charset="utf-8", cte=None if _is_plain(text) else "quoted-printable")
+    part.set_content(clean, subtype=subtype, charset="utf-8", cte=None if _is_plain(clean) else "quoted-printable")
     del part["MIME-Version"]
     return part.as_bytes()
 
 
 def _is_plain(text: str) -> bool:
-    return text.isascii() and not re.search(r"[^\n]{900}|\r", text)
+    """Say whether a text may travel as it is: ASCII, short lines, nothing that could be a boundary of ours."""
+    return text.isascii() and "=_" not in text and not re.search(r"[^\n]{900}", text)
 
 
 def _calendar_part(calendar: Calendar) -> Frozen:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from itertools import islice
+from typing import Any, Final
 
-_COLUMNS: Final = 57  # octets that become a line of 76 characters
+_COLUMNS: Final = 76  # RFC 2045 section 6.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The octets from `start` to `end`, with the slots between, are written as base64."""
+    """The octets from `start` to `end`, with the `slots` slots that follow it among the marks, become base64."""
 
     start: int
     end: int
+    slots: int = 0
 
 
 Mark = Slot | Encoded
@@ -44,18 +46,12 @@ class Frozen:
 
     def marks_as_json(self) -> list[list[Any]]:
         """The marks as JSON can hold them."""
-        return [[m.offset, m.name] if isinstance(m, Slot) else [m.start, m.end] for m in self.marks]
+        return [[m.offset, m.name] if isinstance(m, Slot) else [m.start, m.end, m.slots] for m in self.marks]
 
     @classmethod
     def from_json(cls, body: bytes, marks: Iterable[list[Any]]) -> Frozen:
         """Read what `marks_as_json` made."""
-        return cls(
-            body,
-            tuple(
-                Slot(int(first), second) if isinstance(second, str) else Encoded(int(first), int(cast("int", second)))
-                for first, second in marks
-            ),
-        )
+        return cls(body, tuple(Slot(one[0], one[1]) if isinstance(one[1], str) else Encoded(*one) for one in marks))
 
 
 def join(pieces: Iterable[bytes | Slot | Frozen]) -> Frozen:
@@ -79,8 +75,10 @@ def slot(name: str) -> Slot:
 
 
 def as_base64(inner: Frozen) -> Frozen:
-    """The same piece, to be written as base64 once its slots are filled."""
-    return Frozen(inner.body, (Encoded(0, len(inner.body)), *inner.marks))
+    """The same piece, to be written as base64 once its slots are filled; raises ValueError if part of it is already."""
+    if any(isinstance(mark, Encoded) for mark in inner.marks):
+        raise ValueError("an encoded span cannot hold another one")
+    return Frozen(inner.body, (Encoded(0, len(inner.body), len(inner.marks)), *inner.marks))
 
 
 def cut_at_markers(body: bytes, markers: Mapping[str, Slot | Frozen]) -> Frozen:
@@ -106,39 +104,50 @@ def cut_at_markers(body: bytes, markers: Mapping[str, Slot | Frozen]) -> Frozen:
 
 
 def fill(frozen: Frozen, values: Mapping[str, str]) -> bytes:
-    """Write one copy; a slot without a value raises KeyError, a value is written as UTF-8."""
-    if not frozen.marks:
-        return frozen.body
-    spans = [mark for mark in frozen.marks if isinstance(mark, Encoded)]
-    slots = [mark for mark in frozen.marks if isinstance(mark, Slot)]
+    """
+    Write one copy; values are written as UTF-8.
+
+    A slot without a value raises KeyError; a value that would begin a line outside an encoded span, ValueError.
+    """
     out = bytearray()
     at = 0
-    for span in spans:
-        out += _between(frozen.body, (at, span.start), slots, values)
-        out += _base64(_between(frozen.body, (span.start, span.end), slots, values))
-        at = span.end
-    return bytes(out + _between(frozen.body, (at, len(frozen.body) + 1), slots, values))
+    marks = iter(frozen.marks)
+    for mark in marks:
+        if isinstance(mark, Slot):
+            out += frozen.body[at : mark.offset]
+            out += _of_one_line(mark.name, values[mark.name])
+            at = mark.offset
+        else:
+            out += frozen.body[at : mark.start]
+            out += _base64(_filled(frozen.body, mark, tuple(islice(marks, mark.slots)), values))
+            at = mark.end
+    out += frozen.body[at:]
+    return bytes(out)
 
 
-def _between(body: bytes, place: tuple[int, int], slots: list[Slot], values: Mapping[str, str]) -> bytes:
-    """The octets from start to end; slots at the end belong to what follows."""
-    start, end = place
+def _filled(body: bytes, span: Encoded, inside: Iterable[Mark], values: Mapping[str, str]) -> bytes:
     pieces: list[bytes] = []
-    at = start
-    for mark in slots:
-        if start <= mark.offset < end:
+    at = span.start
+    for mark in inside:
+        if isinstance(mark, Slot):  # as_base64 lets nothing else in
             pieces += [body[at : mark.offset], values[mark.name].encode()]
             at = mark.offset
-    pieces.append(body[at:end])
-    return b"".join(pieces)
+    return b"".join((*pieces, body[at : span.end]))
+
+
+def _of_one_line(name: str, value: str) -> bytes:
+    if "\r" in value or "\n" in value:
+        raise ValueError(f"the value of {name!r} has more than one line")
+    return value.encode()
 
 
 def _base64(content: bytes) -> bytes:
-    lines = [base64.b64encode(content[at : at + _COLUMNS]) for at in range(0, len(content), _COLUMNS)]
-    return b"\r\n".join(lines) + b"\r\n" if lines else b""
+    """Lines of 76 columns, each with its CRLF."""
+    text = base64.b64encode(content)
+    return b"".join(text[at : at + _COLUMNS] + b"\r\n" for at in range(0, len(text), _COLUMNS))
 
 
 def _moved(mark: Mark, by: int) -> Mark:
     if isinstance(mark, Slot):
         return Slot(mark.offset + by, mark.name)
-    return Encoded(mark.start + by, mark.end + by)
+    return Encoded(mark.start + by, mark.end + by, mark.slots)

@@ -16,7 +16,7 @@ from typing import Final
 from cgbot.mail import headers
 
 _TRACE: Final = frozenset({b"received", b"return-path", b"delivered-to", b"x-original-to", b"authentication-results"})
-_MESSAGE_ID: Final = re.compile(r"<([^<>\s]{1,900})>")
+_MESSAGE_ID: Final = re.compile(r"<\s*([^<>\s]{1,900})\s*>")
 _BARE_ID: Final = re.compile(r"[^<>\s]{1,900}@[^<>\s]{1,900}")
 
 

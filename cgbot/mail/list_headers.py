@@ -9,10 +9,11 @@ signature survives. Whole fields are left out only where they must not travel.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from cgbot.mail import headers
+from cgbot.mail import headers, identity
 from cgbot.mail.frozen import Frozen, join, slot
 from cgbot.mail.message import Message
 
@@ -23,9 +24,10 @@ HOPS: Final = 50
 _LEFT_OUT: Final = (
     "Return-Path", "Delivered-To", "X-Original-To", "Bcc", "Disposition-Notification-To", "Return-Receipt-To",
     "X-Confirm-Reading-To", "X-PMRQC", "Approved", "Approve", "X-Approve", "X-Approved", "Urgent",
-    "List-Id", "List-Post", "List-Help", "List-Subscribe", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Owner",
-    "List-Archive", "Archived-At", "Precedence", "X-Loop",
+    "Archived-At", "Precedence", "X-Loop",
 )  # fmt: skip
+_NAMES_LEFT_OUT: Final = frozenset(name.lower().encode() for name in _LEFT_OUT)
+_TITLE_LIMIT: Final = 200
 _IDENTIFIER: Final = re.compile(r"<([^<>]+)>\s*$")
 
 
@@ -45,7 +47,7 @@ class ListHeaders:
 
     def fields(self, archived_at: str = "") -> Frozen:
         """The block of fields, each on one line and never encoded; a copy fills the slot ONE_CLICK."""
-        described = re.sub(r"[^A-Za-z0-9 ,.()/&-]", "", self.title)
+        described = re.sub(r"[^A-Za-z0-9 ,.()/&-]", "", self.title)[:_TITLE_LIMIT].strip()
         lines = [
             headers.plain("List-Id", f'"{described}" <{self.list_id}>' if described else f"<{self.list_id}>"),
             headers.plain("List-Post", f"<mailto:{self.address()}>"),
@@ -63,13 +65,30 @@ class ListHeaders:
         )
 
 
-def redistribute(raw: bytes, described: ListHeaders, archived_at: str) -> Frozen:
-    """Make the list's copy of a post: what must not travel left out, the list's fields on top, the rest untouched."""
+def redistribute(raw: bytes, described: ListHeaders, archived_at: str, ours: Collection[str] = ()) -> Frozen:
+    """
+    Make the list's copy of a post: the list's fields on top, what must not travel left out, the rest untouched.
+
+    `ours` are the authserv-ids whose results are for us alone (RFC 8601 section 5). A post without a Message-ID gets
+    the one that the archive knows it by. Sender stays the author's own: a new one would break a signature over it.
+    """
     block, body = headers.split(raw)
-    kept = headers.without(block, _LEFT_OUT)
-    if not kept.endswith((b"\r\n\r\n", b"\n\n")) and body:
-        kept += b"\r\n"
-    return join([described.fields(archived_at), kept.lstrip(b"\r\n") if kept.strip() else b"\r\n", body])
+    added: list[bytes | Frozen] = [described.fields(archived_at)]
+    pieces = headers.cut(block)
+    if not any(name.lower() == b"message-id" for name, _ in pieces):
+        added.append(headers.plain("Message-ID", f"<{identity.made_up(identity.content_hash(raw))}>"))
+    kept = [piece for name, piece in pieces if name and not _stays_here(name, piece, ours)]
+    end = pieces[-1][1] if pieces and not pieces[-1][0] and not pieces[-1][1].strip() else b""
+    return join([*added, *kept, end if end or not body else b"\r\n", body])
+
+
+def _stays_here(name: bytes, piece: bytes, ours: Collection[str]) -> bool:
+    """Say whether a field must not travel; another list's List-* fields do not describe this one."""
+    lowered = name.lower()
+    if lowered == b"authentication-results":
+        authserv_id = headers.decode(piece.partition(b":")[2]).partition(";")[0].split(" ")[0]
+        return authserv_id.lower() in {one.lower() for one in ours}
+    return lowered in _NAMES_LEFT_OUT or lowered.startswith(b"list-")
 
 
 def forward(raw: bytes, to: str) -> Frozen:

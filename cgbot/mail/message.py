@@ -1,46 +1,26 @@
 """
-A message as facts (pure rules): RFC 5322 fields, RFC 2045-2049 and 2231 parts, whatever came in.
+A message as facts (pure rules): RFC 5322 fields and what its parts are for, whatever came in.
 
-`parse` never raises and is bounded: fields are read by mail.headers under a cap, parts by fast-mail-parser, and by the
-standard library's lenient parser where that one gives up. What cannot be read is named among the defects; the raw
-bytes stay what they are and are the truth.
+`parse` never raises and is bounded: fields are read by mail.headers under a cap, parts by mail.parts. What cannot be
+read is named among the defects; the raw bytes stay what they are and are the truth.
 """
 
 from __future__ import annotations
 
-import email.message
 import email.utils
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.parser import BytesParser
-from email.policy import compat32
 from typing import Final
 
-import charset_normalizer
-import fast_mail_parser
-
-from cgbot.mail import headers, html, identity
+from cgbot.mail import charsets, headers, html, identity, parts
 from cgbot.mail.address import Mailbox, parse_mailboxes
 from cgbot.mail.headers import Field
+from cgbot.mail.parts import USUAL, Caps, Part, Parts
 
 _TEXT_LIMIT: Final = 4_000_000  # characters of text that anybody reads or searches
-_BOUNDARY_LINES: Final = 5000
+_SUBJECT_LIMIT: Final = 1000
 _CALENDAR: Final = frozenset({"text/calendar", "application/ics"})
-_GUESS_OCTETS: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """How much of a message is looked at: octets of the header block, parts, levels of parts."""
-
-    header_size: int = 102_400
-    parts: int = 1000
-    depth: int = 20
-
-
-USUAL: Final = Caps()
+_TEXT: Final = frozenset({"text/plain", "text/html"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,45 +75,36 @@ class Message:
         return tuple(one.value for one in self.fields if one.name.lower() == lowered)
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """What a parser found below the header."""
-
-    texts: tuple[str, ...] = ()
-    htmls: tuple[str, ...] = ()
-    attachments: tuple[Attachment, ...] = ()
-    calendars: tuple[bytes, ...] = ()
-    defects: tuple[str, ...] = ()
-
-
 def parse(raw: bytes, caps: Caps = USUAL) -> Message:
     """Read a message; never raises."""
     block, _ = headers.split(raw)
-    limit = caps.header_size
-    defects = [] if len(block) <= limit else [f"the header is larger than {limit} octets"]
-    fields = headers.fields(block[:limit])
-    body = _body(raw, caps, too_large=bool(defects))
-    first = _first_values(fields)
-    page = "\n".join(body.htmls)[:_TEXT_LIMIT]
-    text = "\n".join(body.texts)[:_TEXT_LIMIT] or (html.to_text(page) if page else "")
+    fields = headers.fields(block[: caps.header_size])
+    found = parts.read(raw, caps) if len(block) <= caps.header_size else _too_large(caps)
+    first = {one.name.lower(): one for one in reversed(fields)}
+    text, page = _words([part for place, part in enumerate(found.parts) if _is_shown(part, place)])
     return Message(
         raw=raw,
         fields=fields,
-        message_id=identity.message_id(first.get("message-id", "")),
-        in_reply_to=identity.message_ids(first.get("in-reply-to", "")),
-        references=identity.message_ids(first.get("references", "")),
+        message_id=next(iter(_ids(first.get("message-id"))), "")
+        or identity.message_id(_value(first.get("message-id"))),
+        in_reply_to=_ids(first.get("in-reply-to")),
+        references=_ids(first.get("references")),
         authors=_mailboxes(fields, "from"),
         sender=_mailboxes(fields, "sender"),
         reply_to=_mailboxes(fields, "reply-to"),
         to=_mailboxes(fields, "to"),
         cc=_mailboxes(fields, "cc"),
-        subject=first.get("subject", ""),
-        date=parse_date(first.get("date", "")),
-        text=text.replace("\r\n", "\n").replace("\r", "\n"),
+        subject=_value(first.get("subject"))[:_SUBJECT_LIMIT],
+        date=parse_date(_value(first.get("date"))),
+        text=text,
         html=page,
-        attachments=body.attachments,
-        calendars=body.calendars,
-        defects=(*defects, *body.defects),
+        attachments=tuple(
+            _attachment(part)
+            for place, part in enumerate(found.parts)
+            if not _is_shown(part, place) and _is_attached(part)
+        ),
+        calendars=tuple(dict.fromkeys(part.utf8() for part in found.parts if part.content_type in _CALENDAR)),
+        defects=found.defects,
     )
 
 
@@ -148,8 +119,23 @@ def parse_date(text: str) -> datetime | None:
     return moved if 1970 <= moved.year <= 2200 else None  # noqa: PLR2004 - mail is younger than Unix
 
 
-def _first_values(fields: tuple[Field, ...]) -> dict[str, str]:
-    return {one.name.lower(): one.value for one in reversed(fields)}
+def safe_name(filename: str) -> str:
+    """A file's name without folders and control characters, at most 150 characters."""
+    return parts.safe_name(filename)
+
+
+# -------------------------------------------------------------------------------------------------------- fields
+
+
+def _value(one: Field | None) -> str:
+    return one.value if one else ""
+
+
+def _ids(one: Field | None) -> tuple[str, ...]:
+    """The Message-IDs of a whole field, however long: the newest stand at its end."""
+    if one is None:
+        return ()
+    return identity.message_ids(headers.clean_text(charsets.octets(_body(one)), len(one.raw)))
 
 
 def _mailboxes(fields: tuple[Field, ...], name: str) -> tuple[Mailbox, ...]:
@@ -157,143 +143,57 @@ def _mailboxes(fields: tuple[Field, ...], name: str) -> tuple[Mailbox, ...]:
     found: list[Mailbox] = []
     for one in fields:
         if one.name.lower() == name:
-            raw = one.raw.partition(b":")[2]
-            found += [Mailbox(headers.decode(box.name.encode("utf-8", "replace")), box.address) for box in _read(raw)]
+            boxes = parse_mailboxes(charsets.octets(_body(one)).strip())
+            found += [Mailbox(headers.decode(box.name.encode("utf-8", "replace")), box.address) for box in boxes]
     return tuple(found)
 
 
-def _read(raw: bytes) -> tuple[Mailbox, ...]:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return parse_mailboxes(re.sub(r"\r?\n(?=[ \t])", "", text).strip())
+def _body(one: Field) -> bytes:
+    return headers.unfold(one.raw.partition(b":")[2])
 
 
-def _body(raw: bytes, caps: Caps, *, too_large: bool) -> _Body:
-    if too_large or raw.count(b"\n--") > _BOUNDARY_LINES:
-        return _Body(defects=("too many parts, or a header too large: only the fields were read",))
-    try:
-        return _fast(raw, caps)
-    except (fast_mail_parser.ParseError, ValueError, OverflowError) as error:
-        first = str(error)
-    try:
-        return _lenient(raw, caps)
-    except Exception as error:  # noqa: BLE001 - hostile input; RecursionError among others
-        return _Body(defects=(headers.clean_text(first, 200), headers.clean_text(repr(error), 200)))
+# --------------------------------------------------------------------------------------------------------- parts
 
 
-# ---------------------------------------------------------------------------------------------- fast-mail-parser
+def _too_large(caps: Caps) -> Parts:
+    return Parts(defects=(f"the header is larger than {caps.header_size} octets: only its beginning was read",))
 
 
-def _fast(raw: bytes, caps: Caps) -> _Body:
-    parsed = fast_mail_parser.parse_email(raw)
-    if any("\ufffd" in text for text in (*parsed.text_plain, *parsed.text_html)):
-        raise ValueError("the declared charset does not fit")
-    parts = [_attachment(part) for part in parsed.attachments[: caps.parts]]
-    return _Body(
-        texts=tuple(parsed.text_plain),
-        htmls=tuple(parsed.text_html),
-        attachments=tuple(part for part in parts if not _is_calendar_text(part)),
-        calendars=tuple(part.content for part in parts if part.content_type in _CALENDAR),
-    )
+def _is_shown(part: Part, place: int) -> bool:
+    """Say whether a part is text of the message; a named text is a file, unless it is the first of all parts."""
+    return part.content_type in _TEXT and part.disposition != "attachment" and (not part.filename or not place)
 
 
-def _attachment(part: fast_mail_parser.PyAttachment) -> Attachment:
-    return Attachment(
-        filename=safe_name(part.filename or ""),
-        content_type=part.mimetype.lower(),
-        content_id=headers.clean_text(part.content_id or "").strip("<>"),
-        content=bytes(part.content),
-    )
+def _is_attached(part: Part) -> bool:
+    return part.content_type != "text/calendar" or bool(part.filename)
 
 
-def _is_calendar_text(part: Attachment) -> bool:
-    return part.content_type == "text/calendar" and not part.filename
+def _attachment(part: Part) -> Attachment:
+    return Attachment(part.filename, part.content_type, part.content_id, part.content)
 
 
-def safe_name(filename: str) -> str:
-    """A file's name without folders and control characters, at most 150 characters."""
-    return headers.clean_text(filename.replace("\\", "/").rpartition("/")[2], 150).strip(". ")
+def _words(shown: list[Part]) -> tuple[str, str]:
+    """
+    The text to read and the HTML to show.
+
+    HTML becomes text where no plain text stands for it in the same multipart/alternative (RFC 8621 section 4.1.4):
+    a list's plain footer below an HTML mail is not its text.
+    """
+    has_plain = {part.alternative for part in shown if part.content_type == "text/plain" and part.alternative}
+    pages = [part.text() for part in shown if part.content_type == "text/html"]
+    if len(pages) == len(shown):
+        page = _lines("\n".join(pages))
+        return (html.to_text(page) if page else ""), page
+    texts = [
+        html.to_text(part.text()) if part.content_type == "text/html" else part.text()
+        for part in shown
+        if part.content_type == "text/plain" or part.alternative not in has_plain
+    ]
+    return _lines("\n".join(texts)), _lines("\n".join(pages))
 
 
-# ------------------------------------------------------------------------------------------- the standard library
+def _lines(text: str) -> str:
+    return text[:_TEXT_LIMIT].replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _lenient(raw: bytes, caps: Caps) -> _Body:
-    top = BytesParser(policy=compat32).parsebytes(raw)
-    texts: list[str] = []
-    htmls: list[str] = []
-    attachments: list[Attachment] = []
-    calendars: list[bytes] = []
-    for part in _leaves(top, caps):
-        content_type = part.get_content_type()
-        content = _content(part)
-        name = safe_name(_filename(part))
-        disposed = str(part.get("Content-Disposition", "")).strip().lower().startswith("attachment")
-        if content_type in _CALENDAR:
-            calendars.append(_as_utf8(part, content))
-        if content_type == "text/plain" and not disposed and not name:
-            texts.append(_text(part, content))
-        elif content_type == "text/html" and not disposed and not name:
-            htmls.append(_text(part, content))
-        elif content_type != "text/calendar" or name:
-            content_id = headers.clean_text(str(part.get("Content-ID", ""))).strip("<>")
-            attachments.append(Attachment(name, content_type, content_id, content))
-    defects = tuple(type(defect).__name__ for defect in top.defects)
-    return _Body(tuple(texts), tuple(htmls), tuple(attachments), tuple(calendars), defects)
-
-
-def _leaves(top: email.message.Message, caps: Caps) -> Iterator[email.message.Message]:
-    """Every part that holds content, without recursion; an attached message is one part."""
-    waiting = [(top, 0)]
-    seen = 0
-    while waiting and seen < caps.parts:
-        part, depth = waiting.pop(0)
-        seen += 1
-        inner = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(inner, list) and depth < caps.depth:
-            waiting[:0] = [(one, depth + 1) for one in inner if isinstance(one, email.message.Message)]
-        else:
-            yield part
-
-
-def _content(part: email.message.Message) -> bytes:
-    inner = part.get_payload()
-    if isinstance(inner, list):
-        return b"".join(one.as_bytes() for one in inner[:1] if isinstance(one, email.message.Message))
-    decoded = part.get_payload(decode=True)
-    return decoded if isinstance(decoded, bytes) else b""
-
-
-def _filename(part: email.message.Message) -> str:
-    try:
-        return headers.decode((part.get_filename() or "").encode("utf-8", "replace"))
-    except (ValueError, TypeError, LookupError):
-        return ""
-
-
-def _charset(part: email.message.Message) -> str:
-    try:
-        return str(part.get_content_charset() or "")
-    except (ValueError, LookupError, TypeError):
-        return ""
-
-
-def _text(part: email.message.Message, content: bytes) -> str:
-    declared = headers.decode_bytes(content, _charset(part) or "utf-8")
-    return declared if declared is not None else guess(content)
-
-
-def _as_utf8(part: email.message.Message, content: bytes) -> bytes:
-    return _text(part, content).encode("utf-8", "replace")
-
-
-def guess(content: bytes) -> str:
-    """Decode text whose declared charset failed or is missing; never raises."""
-    utf8 = headers.decode_bytes(content, "utf-8")
-    if utf8 is not None:
-        return utf8
-    best = charset_normalizer.from_bytes(content[:_GUESS_OCTETS]).best()
-    found = headers.decode_bytes(content, best.encoding) if best else None
-    return found if found is not None else content.decode("latin-1")
+__all__ = ["USUAL", "Attachment", "Caps", "Message", "parse", "parse_date", "safe_name"]
