@@ -128,7 +128,10 @@ def _mailman(tools: Tools) -> Iterator[Peer | None]:
         wait_for(lambda: answers(*MAILMAN_REST), 60)
         tools.python("mm3_rest.py", "create", MAILMAN_LIST)
         tools.script("mm3_up.sh", "stop")
-        tools.script("mm3_up.sh", "start", "lmtponly")
+        wait_for(lambda: not answers(*MAILMAN_REST), 60)
+        time.sleep(3)  # its master removes its files after its runners have gone
+        tools.script("mm3_up.sh", "start", "lmtponly", check=False)
+        wait_for(lambda: answers("127.0.0.1", int(MAILMAN.rpartition(":")[2])), 60)
         yield Peer("Mailman", MAILMAN, {"lmtp": True, "rcpt": MAILMAN_LIST, "mailfrom": "user00001@sink.test"})
     finally:
         tools.script("mm3_up.sh", "stop", check=False)
