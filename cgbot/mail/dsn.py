@@ -1,23 +1,34 @@
 """
 Delivery reports: what happened to each recipient (pure rules: RFC 3464, RFC 3463, RFC 6533).
 
-Understands multipart/report with a message/delivery-status part; anything else yields no reports and never an
-exception. Says nothing about policy: whether somebody is suspended is decided by groups.bounces, and whether a report
-can be believed by its signed return path.
+Understands message/delivery-status parts, the same fields where a broken report shows them as text, and Exim's
+X-Failed-Recipients; anything else yields no reports and never an exception. Says nothing about policy: whether
+somebody is suspended is decided by groups.bounces, and whether a report can be believed by its signed return path.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from cgbot.mail import headers
+from cgbot.mail.address import parse_mailboxes
 from cgbot.mail.message import Message
 
-_STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
-_CODE = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-_LIMIT = 200
-_OCTETS = 200_000
+_STATUS_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_CODE: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
+_REPLY: Final = re.compile(r"(?<![\d.])([245])\d\d(?![\d.])")
+_BLOCKS: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
+# What servers write for the five words of RFC 3464 section 2.3.3.
+_ACTIONS: Final = MappingProxyType(
+    {"failure": "failed", "fail": "failed", "error": "failed", "expired": "failed", "bounced": "failed",
+     "permfail": "failed", "delay": "delayed", "deferred": "delayed", "success": "delivered"}
+)  # fmt: skip
+_OF_CLASS: Final = MappingProxyType({"5": "failed", "4": "delayed", "2": "delivered"})
+_LIMIT: Final = 200
+_OCTETS: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +52,46 @@ def reports(message: Message) -> tuple[Report, ...]:
     for part in message.attachments:
         if part.content_type in _STATUS_TYPES:
             found += _of_part(part.content[:_OCTETS])
-    return tuple(found[:_LIMIT])
+    if not found and "final-recipient:" in message.text[:_OCTETS].lower():
+        found = _of_part(message.text[:_OCTETS].encode("utf-8", "replace"))
+    return tuple(found[:_LIMIT]) or _of_exim(message)
 
 
 def _of_part(content: bytes) -> list[Report]:
-    blocks = re.split(rb"\r?\n[ \t]*\r?\n", content.strip())
-    found = []
-    for block in blocks:
-        values = {one.name.lower(): one.value for one in reversed(headers.fields(block + b"\n"))}
-        recipient = _typed(values.get("original-recipient", "")) or _typed(values.get("final-recipient", ""))
-        if recipient and "action" in values:
-            diagnostic = _typed(values.get("diagnostic-code", ""))
-            action = values["action"].partition(" ")[0].strip().lower()
-            found.append(Report(recipient, action, _status(values.get("status", ""), diagnostic), diagnostic))
-    return found
+    found = (_of_block(block) for block in _BLOCKS.split(content.strip())[: 2 * _LIMIT])
+    return [report for report in found if report is not None]
+
+
+def _of_block(block: bytes) -> Report | None:
+    """The fields of one recipient (RFC 3464 section 2.3)."""
+    values = {one.name.lower(): one.value for one in reversed(headers.fields(block + b"\n"))}
+    recipient = _typed(values.get("original-recipient", "")) or _typed(values.get("final-recipient", ""))
+    diagnostic = _typed(values.get("diagnostic-code", ""))
+    status = _status(values.get("status", ""), diagnostic)
+    word = values.get("action", "").strip().lower().partition(" ")[0]
+    action = _ACTIONS.get(word, word) or _OF_CLASS.get(status[:1], "")
+    return Report(recipient, action, status, diagnostic) if recipient and action else None
+
+
+def _of_exim(message: Message) -> tuple[Report, ...]:
+    failed = parse_mailboxes(message.header("X-Failed-Recipients"))
+    match = _CODE.search(message.text[:_OCTETS])
+    status = ".".join(match.groups()) if match else ""
+    return tuple(Report(box.address, "failed", status, "") for box in failed[:_LIMIT])
 
 
 def _typed(value: str) -> str:
     """The value behind `rfc822;` or `smtp;` (RFC 3464 section 2.1.2)."""
-    return value.rpartition(";")[2].strip().strip("<>") if value.partition(";")[1] else value.strip().strip("<>")
+    kind, semicolon, text = value.partition(";")
+    return (text if semicolon and " " not in kind.strip() else value).strip().strip("<>")
 
 
 def _status(status: str, diagnostic: str) -> str:
-    match = _CODE.search(status) or _CODE.search(diagnostic)
-    return ".".join(match.groups()) if match else ""
+    """The code of RFC 3463; the diagnostic's where the field says no more than the class."""
+    own, said = _CODE.search(status), _CODE.search(diagnostic)
+    if own and (own.group(2, 3) != ("0", "0") or said is None or said[1] != own[1]):
+        return own[0]
+    if said:
+        return said[0]
+    reply = _REPLY.search(status) or _REPLY.search(diagnostic)
+    return f"{reply[1]}.0.0" if reply else ""

@@ -126,8 +126,6 @@ def is_automatic(message: Message) -> bool:
         return True
     if message.header("Content-Type").lower().startswith("multipart/report"):
         return True
-    if message.header("X-Auto-Response-Suppress") and message.header("X-Autoreply"):
-        return True
     return any(message.header(name) for name in ("X-Autoreply", "X-Autorespond", "X-Autoresponder"))
 
 
@@ -135,8 +133,14 @@ def may_be_answered(message: Message, mail_from: str) -> bool:
     """Say whether a program may answer it: a person's mail, with a return path, not from a list (RFC 3834)."""
     if not mail_from or is_automatic(message) or list_ids(message):
         return False
-    if message.header("Precedence").strip().lower() in {"bulk", "junk", "list"}:
+    if message.header("Precedence").strip().lower() in {"bulk", "junk", "list"} or _suppresses(message):
         return False
     local = mail_from.partition("@")[0].lower()
     robots = ("mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "listserv", "majordomo")
     return not local.startswith(robots) and not local.endswith(("-request", "-owner", "-bounces"))
+
+
+def _suppresses(message: Message) -> bool:
+    """Say whether Exchange asked for no automatic answer (MS-OXCMAIL section 2.2.3.2.14)."""
+    asked = message.header("X-Auto-Response-Suppress").lower().replace(",", " ").split()
+    return bool({"all", "oof", "autoreply"}.intersection(asked))
