@@ -9,6 +9,7 @@ and nothing of it takes effect. The file seeds the database; from then on the da
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
@@ -282,7 +283,7 @@ def _companion(top: Section) -> Companion | None:
         list_address=section.address("list"),
         list_id=section.domain("list_id"),
         authserv_id=section.text("authserv_id", ""),
-        peer=section.text("peer", ""),
+        peer=_network(section.text("peer", ""), top.file),
         subscribed=section.address("subscribed", ""),
     )
     if not companion.authserv_id and not companion.peer:
@@ -291,3 +292,14 @@ def _companion(top: Section) -> Companion | None:
         )
     section.done()
     return companion
+
+
+def _network(value: str, file: str) -> str:
+    """An IP address or network: a name would have to be looked up for each mail, and proves less."""
+    try:
+        if value:
+            ipaddress.ip_network(value, strict=False)
+    except ValueError as error:
+        problem = f"{value!r} is not allowed: an IP address or a network such as 192.0.2.0/24"
+        raise ConfigError(file, "companion.peer", problem) from error
+    return value

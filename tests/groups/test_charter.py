@@ -144,6 +144,15 @@ def test_a_companion_must_say_how_the_host_is_known() -> None:
         charters.parse(SMALL + block, "x.toml")
 
 
+def test_a_companions_peer_is_an_address_or_a_network() -> None:
+    block = 'mode = "companion"\n[companion]\nlist = "a@example.org"\nlist_id = "a.example.org"\npeer = "{}"\n'
+    with pytest.raises(ConfigError, match=r"companion.peer: 'lists.itu.int' is not allowed: an IP address"):
+        charters.parse(SMALL + block.format("lists.itu.int"), "x.toml")
+    companion = charters.parse(SMALL + block.format("192.0.2.0/24"), "x.toml").companion
+    assert companion is not None
+    assert companion.peer == "192.0.2.0/24"
+
+
 def test_the_file_is_named_after_the_group(tmp_path: Path) -> None:
     path = tmp_path / "other.toml"
     path.write_text(SMALL)
