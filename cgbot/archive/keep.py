@@ -14,23 +14,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, union, update
 
 from cgbot.archive.threads import references_of
 from cgbot.errand import Errand
 from cgbot.mail import identity
 from cgbot.mail.message import Message
-from cgbot.store import search
-from cgbot.store.search import Terms
+from cgbot.store import search, words
 from cgbot.store.tables import post_copies, posts, thread_ids, threads
 from cgbot.store.upsert import insert_new
+from cgbot.store.words import Terms
 
-_REFERENCES = 200  # the newest ones count; a longer chain is hostile or has forgotten to be cut
+_REFERENCES = 50  # the newest ones count; a longer chain is hostile or has forgotten to be cut
 
 # The hot path: building a statement anew costs more than running it.
-_FIND = select(posts.c.id, posts.c.content_hash).where(
-    posts.c.group_id == bindparam("group_id"),
-    or_(posts.c.content_hash == bindparam("content_hash"), posts.c.message_id == bindparam("message_id")),
+# Two questions in one: with an OR, SQLite would read every post of the group.
+_OF_GROUP = select(posts.c.id, posts.c.content_hash).where(posts.c.group_id == bindparam("group_id"))
+_FIND = union(
+    _OF_GROUP.where(posts.c.content_hash == bindparam("content_hash")),
+    _OF_GROUP.where(posts.c.message_id == bindparam("message_id")),
 )
 _FIND_THREADS = select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
     thread_ids.c.group_id == bindparam("group_id"),
@@ -38,7 +40,14 @@ _FIND_THREADS = select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
 )
 _ADD_POST = insert(posts).returning(posts.c.id)
 _ADD_THREAD = insert(threads).returning(threads.c.id)
-_ADD_IDS = insert(thread_ids)
+_GROW = (
+    update(threads)
+    .where(threads.c.id == bindparam("thread"))
+    .values(
+        posts=threads.c.posts + bindparam("more"),
+        last_at=case((threads.c.last_at < bindparam("at"), bindparam("at")), else_=threads.c.last_at),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ def prepare(message: Message) -> PostFacts:
         sent_at=message.date,
         size=len(message.raw),
         attachments=len(message.attachments),
-        terms=search.terms(
+        terms=words.terms(
             message.subject, f"{author.name} {author.address}" if author else "", "\n".join((message.text, *names))
         ),
     )
@@ -143,43 +152,34 @@ def row(facts: PostFacts) -> dict[str, Any]:
 def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int:
     """Find, make or join the thread of a post, and note the Message-IDs that it knows of."""
     mentioned = (*facts.references, facts.message_id)
-    known = tx.execute(_FIND_THREADS, {"group_id": group_id, "mentioned": mentioned}).all()
-    found = sorted({int(row.thread_id) for row in known})
-    if found:
-        thread_id = found[0]
-        _join(tx, thread_id, found[1:])
-        tx.execute(
-            update(threads)
-            .where(threads.c.id == thread_id)
-            .values(
-                posts=threads.c.posts + 1,
-                last_at=func.max(threads.c.last_at, at)
-                if tx.dialect.name == "sqlite"
-                else func.greatest(threads.c.last_at, at),
-            )
-        )
+    known = {
+        str(row.message_id): int(row.thread_id)
+        for row in tx.execute(_FIND_THREADS, {"group_id": group_id, "mentioned": mentioned})
+    }
+    if known:
+        thread_id = _join(tx, sorted(set(known.values())))
+        tx.execute(_GROW, {"thread": thread_id, "more": 1, "at": at})
+        if facts.message_id in known and not facts.references:  # it was answered before it came: it began the thread
+            tx.execute(update(threads).where(threads.c.id == thread_id).values(subject=facts.subject))
     else:
         values = {"group_id": group_id, "subject": facts.subject, "started_at": at, "last_at": at, "posts": 1}
         thread_id = int(tx.execute(_ADD_THREAD, values).scalar_one())
-    new = set(mentioned) - {row.message_id for row in known}
+    new = [
+        {"group_id": group_id, "message_id": one, "thread_id": thread_id}
+        for one in sorted(set(mentioned) - known.keys())
+    ]
     if new:
-        tx.execute(
-            _ADD_IDS,
-            [{"group_id": group_id, "message_id": one, "thread_id": thread_id} for one in sorted(new)],
-        )
+        tx.execute(insert_new(tx, thread_ids), new)
     return thread_id
 
 
-def _join(tx: Connection, thread_id: int, others: Sequence[int]) -> None:
-    """Make other threads part of this one, the oldest."""
-    for other in others:
+def _join(tx: Connection, found: Sequence[int]) -> int:
+    """Make threads one, the oldest; its id."""
+    first = found[0]
+    for other in found[1:]:
         gone = tx.execute(select(threads.c.posts, threads.c.last_at).where(threads.c.id == other)).one()
-        tx.execute(update(posts).where(posts.c.thread_id == other).values(thread_id=thread_id))
-        tx.execute(update(thread_ids).where(thread_ids.c.thread_id == other).values(thread_id=thread_id))
+        tx.execute(update(posts).where(posts.c.thread_id == other).values(thread_id=first))
+        tx.execute(update(thread_ids).where(thread_ids.c.thread_id == other).values(thread_id=first))
         tx.execute(delete(threads).where(threads.c.id == other))
-        last = tx.execute(select(threads.c.last_at).where(threads.c.id == thread_id)).scalar_one()
-        tx.execute(
-            update(threads)
-            .where(threads.c.id == thread_id)
-            .values(posts=threads.c.posts + gone.posts, last_at=max(last, gone.last_at))
-        )
+        tx.execute(_GROW, {"thread": first, "more": gone.posts, "at": gone.last_at})
+    return first

@@ -32,9 +32,9 @@ class _Kept:
 
 def rebuild(db: Database) -> Iterator[int]:
     """Derive everything again; yields how many posts are done, after each slice."""
-    db.write_now(_throw_away)
+    until = db.write_now(_throw_away)
     done, last = 0, 0
-    while portion := db.read_now(_after, last):
+    while portion := db.read_now(_between, last, until):
         for one in portion:
             facts = keep.prepare(messages.parse(db.read_now(raw.get, one.sha256)))
             db.write_now(_derive, one, facts)
@@ -48,15 +48,18 @@ def count(tx: Connection) -> int:
     return int(tx.execute(select(func.count()).select_from(posts)).scalar_one())
 
 
-def _throw_away(tx: Connection) -> None:
+def _throw_away(tx: Connection) -> int:
+    """Empty the indexes; the last post that was in them. What comes in later is indexed as it comes."""
     search.drop(tx)
     search.create(tx)
     tx.execute(delete(thread_ids))
+    return int(tx.execute(select(func.max(posts.c.id))).scalar_one() or 0)
 
 
-def _after(tx: Connection, last: int) -> tuple[_Kept, ...]:
+def _between(tx: Connection, last: int, until: int) -> tuple[_Kept, ...]:
     columns = (posts.c[name] for name in _Kept.__dataclass_fields__)
-    rows = tx.execute(select(*columns).where(posts.c.id > last).order_by(posts.c.id).limit(_SLICE))
+    wanted = select(*columns).where(posts.c.id > last, posts.c.id <= until)
+    rows = tx.execute(wanted.order_by(posts.c.id).limit(_SLICE))
     return tuple(_Kept(row.id, row.group_id, bytes(row.sha256), row.received_at) for row in rows)
 
 

@@ -1,9 +1,9 @@
 """
-Threads: who answers whom (pure rules: RFC 5322 section 3.6.4, RFC 5256's REFERENCES algorithm without subjects).
+Threads: who answers whom (pure rules: RFC 5322 section 3.6.4, RFC 5256's REFERENCES algorithm, steps 1 to 4).
 
 A post's parent is the last Message-ID of its references; one that never came is a ghost and keeps its place. Subjects
-are not guessed from. References that go in a circle are cut where they would close it, and the depth of a tree is no
-matter: nothing here is recursive.
+are not guessed from (its step 5 is left out). References that go in a circle are cut where they would close it, and
+the depth of a tree is no matter: nothing here is recursive.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Node:
     message_id: str
     said: list[Said] = field(default_factory=list)
     parent: str | None = None
-    children: list[str] = field(default_factory=list)
+    children: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
 
 
 def references_of(references: Sequence[str], in_reply_to: Sequence[str], own: str) -> tuple[str, ...]:
@@ -59,24 +59,33 @@ def tree(posts: Iterable[Said]) -> tuple[Place, ...]:
 
 
 def _link(nodes: dict[str, _Node], said: Said) -> None:
+    """Steps 1A and 1B: what a message says of its ancestors counts where they are silent, of itself always."""
     chain = [*said.references, said.message_id]
     for message_id in chain:
         nodes.setdefault(message_id, _Node(message_id))
-    nodes[said.message_id].said.append(said)
-    for parent, child in itertools.pairwise(chain):
-        node = nodes[child]
-        if node.parent == parent:
-            continue
-        # Only the message itself may move to another parent: what its ancestors said of themselves weighs more.
-        if (node.parent is None or child == said.message_id) and not _is_above(nodes, child, parent):
-            if node.parent is not None:
-                nodes[node.parent].children.remove(child)
-            node.parent = parent
-            nodes[parent].children.append(child)
+    node = nodes[said.message_id]
+    node.said.append(said)
+    for parent, child in itertools.pairwise(said.references):
+        if nodes[child].parent is None:
+            _put_below(nodes, parent, child)
+    answered = said.references[-1] if said.references else None
+    if node.parent is not None and node.parent != answered:
+        del nodes[node.parent].children[said.message_id]
+        node.parent = None
+    if answered is not None and node.parent is None:
+        _put_below(nodes, answered, said.message_id)
+
+
+def _put_below(nodes: dict[str, _Node], parent: str, child: str) -> None:
+    if not _is_above(nodes, child, parent):
+        nodes[child].parent = parent
+        nodes[parent].children[child] = None
 
 
 def _is_above(nodes: dict[str, _Node], upper: str, lower: str) -> bool:
     """Say whether `upper` is `lower` or one of its ancestors."""
+    if not nodes[upper].children:
+        return upper == lower  # as most are when they come: no need to climb a long chain
     at: str | None = lower
     while at is not None:
         if at == upper:
@@ -103,9 +112,11 @@ def _walk(nodes: dict[str, _Node]) -> Iterable[Place]:
 def _first_times(nodes: dict[str, _Node]) -> dict[str, tuple[float, str]]:
     """When each branch began, by its earliest post, from the leaves up."""
     first = {key: min((said.at.timestamp() for said in node.said), default=float("inf")) for key, node in nodes.items()}
-    for key, node in nodes.items():
-        at = node.parent
-        while at is not None and first[at] > first[key]:
-            first[at] = first[key]
-            at = nodes[at].parent
+    downwards = [key for key, node in nodes.items() if node.parent is None]
+    for key in downwards:  # grows while it is walked: parents come before their children
+        downwards += nodes[key].children
+    for key in reversed(downwards):
+        above = nodes[key].parent
+        if above is not None:
+            first[above] = min(first[above], first[key])
     return {key: (time, key) for key, time in first.items()}
