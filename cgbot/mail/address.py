@@ -82,7 +82,7 @@ def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:
     found: list[Mailbox] = []
     words: list[str] = []
     address = ""
-    for kind, value in _tokens(_without_comments(text[:_TEXT_LIMIT])):
+    for kind, value in _tokens(without_comments(text[:_TEXT_LIMIT])):
         if kind == "angle":
             address = value if not address else _AMBIGUOUS
         elif kind in {"word", "space"}:
@@ -130,7 +130,7 @@ def _mailbox(words: list[str], address: str) -> list[Mailbox]:
 _COMMENT_PIECES: Final = re.compile(r"\\.|\"(?:[^\"\\]|\\.)*\"?|[()]|[^\\\"()]+|\\", re.DOTALL)
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
     """Drop comments, nested ones too, in one pass and without recursion (RFC 5322 section 3.2.2)."""
     if "(" not in text:
         return text

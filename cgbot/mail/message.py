@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cgbot.mail import charsets, headers, html, identity, parts
-from cgbot.mail.address import Mailbox, parse_mailboxes
+from cgbot.mail.address import Mailbox, parse_mailboxes, without_comments
 from cgbot.mail.headers import Field
 from cgbot.mail.parts import USUAL, Caps, Part, Parts
 
@@ -111,7 +111,7 @@ def parse(raw: bytes, caps: Caps = USUAL) -> Message:
 def parse_date(text: str) -> datetime | None:
     """Read a Date field (RFC 5322 section 3.3) as aware UTC; None for what is no date or no year of ours."""
     try:
-        found = email.utils.parsedate_to_datetime(text[:200])
+        found = email.utils.parsedate_to_datetime(without_comments(text[:500])[:200])
         aware = found if found.tzinfo else found.replace(tzinfo=UTC)
         moved = aware.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
