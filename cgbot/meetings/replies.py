@@ -79,7 +79,7 @@ def _evidence(tx: Tx, context: Context, errand: Errand) -> _Evidence:
 
 
 def _apply(tx: Tx, context: Context, errand: Errand, what: tuple[Answer, Meeting | None, _Evidence]) -> str:
-    """What becomes of the answer, in one word; the table of outcomes is in docs/meetings.md."""
+    """What becomes of the answer, in a word or two; it is kept with the reply."""
     answer, meeting, evidence = what
     if meeting is None:
         return "unknown meeting"

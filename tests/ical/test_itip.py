@@ -149,6 +149,23 @@ def test_reading_never_raises(noise: bytes) -> None:
     itip.read(REPLY[:300] + noise + REPLY[300:])
 
 
+@pytest.mark.parametrize("content", [b"\r" * 500_000, REPLY + b"\r" * 400_000, b"\r \r\t" * 120_000])
+def test_a_run_of_line_ends_costs_one_pass(content: bytes) -> None:
+    """Looking for the LF behind each CR took two minutes."""
+    itip.read(content)
+
+
+@pytest.mark.parametrize("number", [b"99999999999999999999", b"2147483648", b"-5", b"9" * 5000])
+def test_a_sequence_that_no_database_holds_is_none(number: bytes) -> None:
+    (answer,) = itip.read(REPLY.replace(b"SEQUENCE:2", b"SEQUENCE:" + number))
+    assert answer.sequence is None or answer.sequence <= 2**31 - 1
+
+
+def test_letters_that_grow_in_capitals_do_not_move_the_beginning() -> None:
+    (answer,) = itip.read("Grüße, große Straße\r\n".encode() + REPLY)
+    assert answer.attendees == (itip.Attendee("delegate@example.org", "ACCEPTED"),)
+
+
 def test_nothing_of_other_programs_raises(corpora: Path) -> None:
     read = 0
     for folder in ("04-ical", "05-imip"):
