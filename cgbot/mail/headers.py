@@ -36,11 +36,15 @@ _WORD_OCTETS: Final = 42  # of UTF-8, which become 68 columns of an encoded word
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One header field: its name as written, its exact bytes with the line end, its text decoded and unfolded."""
+    """One header field: its name as written and its exact bytes with the line end."""
 
     name: str
     raw: bytes
-    value: str
+
+    @property
+    def value(self) -> str:
+        """Its text, decoded, unfolded and cleaned; worked out at each reading, since most are never read."""
+        return decode(self.raw.partition(b":")[2])
 
 
 def split(raw: bytes) -> tuple[bytes, bytes]:
@@ -75,9 +79,7 @@ def cut(block: bytes) -> list[tuple[bytes, bytes]]:
 
 def fields(block: bytes) -> tuple[Field, ...]:
     """Read every field of a header block; never raises."""
-    return tuple(
-        Field(name.decode("ascii"), piece, decode(piece.partition(b":")[2])) for name, piece in cut(block) if name
-    )
+    return tuple(Field(name.decode("ascii"), piece) for name, piece in cut(block) if name)
 
 
 def decode(value: bytes) -> str:

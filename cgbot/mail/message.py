@@ -8,6 +8,7 @@ read is named among the defects; the raw bytes stay what they are and are the tr
 from __future__ import annotations
 
 import email.utils
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -80,7 +81,8 @@ def parse(raw: bytes, caps: Caps = USUAL) -> Message:
     block, _ = headers.split(raw)
     fields = headers.fields(block[: caps.header_size])
     found = parts.read(raw, caps) if len(block) <= caps.header_size else _too_large(caps)
-    first = {one.name.lower(): one for one in reversed(fields)}
+    named = _by_name(fields)
+    first = {name: ones[0] for name, ones in named.items()}
     text, page = _words([part for place, part in enumerate(found.parts) if _is_shown(part, place)])
     return Message(
         raw=raw,
@@ -89,11 +91,11 @@ def parse(raw: bytes, caps: Caps = USUAL) -> Message:
         or identity.message_id(_value(first.get("message-id"))),
         in_reply_to=_ids(first.get("in-reply-to")),
         references=_ids(first.get("references")),
-        authors=_mailboxes(fields, "from"),
-        sender=_mailboxes(fields, "sender"),
-        reply_to=_mailboxes(fields, "reply-to"),
-        to=_mailboxes(fields, "to"),
-        cc=_mailboxes(fields, "cc"),
+        authors=_mailboxes(named.get("from", ())),
+        sender=_mailboxes(named.get("sender", ())),
+        reply_to=_mailboxes(named.get("reply-to", ())),
+        to=_mailboxes(named.get("to", ())),
+        cc=_mailboxes(named.get("cc", ())),
         subject=_value(first.get("subject"))[:_SUBJECT_LIMIT],
         date=parse_date(_value(first.get("date"))),
         text=text,
@@ -138,13 +140,19 @@ def _ids(one: Field | None) -> tuple[str, ...]:
     return identity.message_ids(headers.clean_text(charsets.octets(_body(one)), len(one.raw)))
 
 
-def _mailboxes(fields: tuple[Field, ...], name: str) -> tuple[Mailbox, ...]:
+def _by_name(fields: tuple[Field, ...]) -> dict[str, list[Field]]:
+    named: dict[str, list[Field]] = {}
+    for one in fields:
+        named.setdefault(one.name.lower(), []).append(one)
+    return named
+
+
+def _mailboxes(ones: Iterable[Field]) -> tuple[Mailbox, ...]:
     """Addresses are read before encoded words are decoded: a decoded name must not become an address."""
     found: list[Mailbox] = []
-    for one in fields:
-        if one.name.lower() == name:
-            boxes = parse_mailboxes(charsets.octets(_body(one)).strip())
-            found += [Mailbox(headers.decode(box.name.encode("utf-8", "replace")), box.address) for box in boxes]
+    for one in ones:
+        boxes = parse_mailboxes(charsets.octets(_body(one)).strip())
+        found += [Mailbox(headers.decode(box.name.encode("utf-8", "replace")), box.address) for box in boxes]
     return tuple(found)
 
 
