@@ -10,7 +10,8 @@ a meeting from outside is kept for the conveners and ignored. Robots are never a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -33,6 +34,7 @@ VERIFIED: Final = "verified"
 UNVERIFIED: Final = "unverified"
 # Google's calendar answers for its users: From its own address, Reply-To theirs, signed by google.com.
 _GOOGLE: Final = "calendar-notification@google.com"
+_SKEW: Final = timedelta(days=1)  # how far ahead the clock of an attendee's calendar may be
 _WORDS: Final = {"ACCEPTED": "yes", "DECLINED": "no", "TENTATIVE": "maybe"}
 
 
@@ -93,6 +95,7 @@ def _apply(tx: Tx, context: Context, errand: Errand, what: tuple[Answer, Meeting
     partstat = _partstat(answer, evidence.member, tx)
     if partstat is None:
         return "no answer in it"
+    answer = _bounded(errand, answer, meeting)
     if not _is_newer(answer, state):
         return "stale"
     records.answer(tx, meeting.id, evidence.member.id, _values(context, answer, evidence, partstat))
@@ -113,6 +116,13 @@ def _partstat(answer: Answer, member: Member, tx: Tx) -> str | None:
 def _is_address_of(tx: Tx, address: str, member: Member) -> bool:
     found = members.find_member(tx, member.group_id, address)
     return found is not None and found.id == member.id
+
+
+def _bounded(errand: Errand, answer: Answer, meeting: Meeting) -> Answer:
+    """Nobody answers a SEQUENCE that was never sent, or far from now: a forged one would outrank all later ones."""
+    latest = errand.received_at + _SKEW
+    stamp = min(answer.stamp, latest) if answer.stamp else None
+    return replace(answer, sequence=min(answer.sequence or 0, meeting.sequence), stamp=stamp)
 
 
 def _is_newer(answer: Answer, state: AttendeeState) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -119,6 +120,7 @@ async def test_replies_in_any_order_end_the_same(desk: Desk, places: tuple[int, 
         ("TENTATIVE", "0", "20270504T090000Z"),
         ("ACCEPTED", "1", "20270503T080000Z"),
     ]
+    desk.db.write_now(records.change, desk.meeting.id, {"sequence": 1})
     for place in places:
         partstat, sequence, stamp = said[place]
         ics = desk.ics(partstat, sequence=sequence, stamp=stamp)
@@ -127,6 +129,17 @@ async def test_replies_in_any_order_end_the_same(desk: Desk, places: tuple[int, 
     ics = desk.ics("DECLINED", sequence="0", stamp="20270505T080000Z")
     assert "stale" in await desk.post(ics, token=desk.token(desk.delegate), proven="example.org")
     assert desk.state().partstat == "ACCEPTED"
+
+
+async def test_a_forged_answer_from_the_future_does_not_outrank_the_real_one(desk: Desk) -> None:
+    forged = desk.ics("DECLINED", sequence="2147483647", stamp="99991231T235959Z")
+    await desk.post(forged, token=desk.token(desk.delegate))
+    assert (desk.state().partstat, desk.state().evidence) == ("DECLINED", "unverified")
+    desk.context = desk.context.at(desk.context.now + timedelta(days=2))
+    await desk.post(
+        desk.ics("ACCEPTED", stamp="20270505T080000Z"), token=desk.token(desk.delegate), proven="example.org"
+    )
+    assert (desk.state().partstat, desk.state().evidence) == ("ACCEPTED", "verified")
 
 
 @pytest.mark.parametrize("method", ["CANCEL", "REQUEST", "PUBLISH", "DECLINECOUNTER"])
