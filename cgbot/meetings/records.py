@@ -60,6 +60,7 @@ class AttendeeState:
     evidence: str
     comment: str
     answered_at: datetime | None
+    invited_sequence: int
 
 
 def add(tx: Connection, values: dict[str, Any]) -> Meeting:
@@ -132,6 +133,7 @@ def invited(tx: Connection, meeting_id: int) -> tuple[AttendeeState, ...]:
             attendees.c.evidence,
             attendees.c.comment,
             attendees.c.answered_at,
+            attendees.c.invited_sequence,
         )
         .select_from(
             attendees.join(members, attendees.c.member_id == members.c.id)

@@ -95,6 +95,8 @@ def _apply(tx: Tx, context: Context, errand: Errand, what: tuple[Answer, Meeting
     partstat = _partstat(answer, evidence.member, tx)
     if partstat is None:
         return "no answer in it"
+    if answer.sequence is not None and answer.sequence < state.invited_sequence:
+        return "to the previous time"
     answer = _bounded(errand, answer, meeting)
     if not _is_newer(answer, state):
         return "stale"

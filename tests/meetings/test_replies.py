@@ -167,3 +167,12 @@ async def test_a_counter_is_a_proposal(desk: Desk) -> None:
     assert "proposal" in await desk.post(ics, token=desk.token(desk.delegate), proven="example.org")
     assert desk.state().partstat == "TENTATIVE"
     assert desk.db.read_now(records.get, desk.meeting.id).starts_at == desk.meeting.starts_at
+
+
+async def test_yes_to_the_time_before_is_not_yes_to_the_new_one(desk: Desk) -> None:
+    when = schedule.read_when("2027-05-21 09:00", duration="60m")
+    desk.db.write_now(schedule.move, desk.context, desk.meeting.id, schedule.Changes(when=when))
+    assert "previous time" in await desk.post(desk.ics(), token=desk.token(desk.delegate), proven="example.org")
+    assert desk.state().partstat == "NEEDS-ACTION"
+    await desk.post(desk.ics(sequence="1"), token=desk.token(desk.delegate), proven="example.org")
+    assert desk.state().partstat == "ACCEPTED"
