@@ -53,7 +53,8 @@ def distribute(tx: Tx, context: Context, errand: Errand, post_id: int) -> int:
     if not subscribers or errand.facts is None:
         return 0
     link = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"
-    frozen = list_headers.redistribute(errand.message.raw, described(context, errand.group), link)
+    trusted = context.settings.authentication.trusted
+    frozen = list_headers.redistribute(errand.message.raw, described(context, errand.group), link, ours=trusted)
     mail = Mail("post", f"post {post_id}", errand.group_id, errand.facts.message_id, frozen)
     content_id = queue.add_content(tx, mail, context.now)
     return queue.add_copies(

@@ -233,7 +233,7 @@ mode = "companion"
 [companion]
 list = "cg-aisec@lists.itu.int"
 list_id = "cg-aisec.lists.itu.int"
-peer = "lists.itu.int"
+peer = "192.0.2.25"
 """
 
 
