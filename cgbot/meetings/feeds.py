@@ -41,7 +41,7 @@ def render(tx: Tx, context: Context, group: Group) -> CalendarFeed:
     """The feed as it is now; reads only."""
     charter = context.charters[group.name]
     since = (context.now - _PAST).replace(hour=0, minute=0, second=0, microsecond=0)
-    meetings = records.of_group(tx, group.id, since=since)[:_MOST]
+    meetings = records.of_group(tx, group.id, since=since)[-_MOST:]
     changed_at = max((one.revised_at for one in meetings), default=group.created_at)
     events = [invitations.event(one, charter, context.settings.service.public_url, join_link=False) for one in meetings]
     described = feed.Feed(charter.acronym, charter.title, _source(context, charter), changed_at)

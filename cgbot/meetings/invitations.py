@@ -109,7 +109,7 @@ def part(tx: Tx, context: Context, member: Member) -> None:
         if records.find_attendee(tx, meeting.id, member.id) is None:
             continue
         # Un-inviting counts, so that inviting again stands above it.
-        after = records.change(tx, meeting.id, {"sequence": meeting.sequence + 1})
+        after = records.change(tx, meeting.id, {"sequence": meeting.sequence + 1, "revised_at": context.now})
         built = event(after, charter, context.settings.service.public_url, join_link=False)
         mail = _Mail("meeting-uninvited", "CANCEL", itip.cancel(built, context.now, whole=False))
         _send(tx, context, after, mail, [member])

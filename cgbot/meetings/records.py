@@ -109,13 +109,13 @@ def invite(tx: Connection, meeting: Meeting, member_ids: list[int], *, ask_again
     if not rows:
         return
     tx.execute(insert_new(tx, attendees), rows)
-    values: dict[str, Any] = {"invited_sequence": meeting.sequence}
-    if ask_again:
-        values |= {"partstat": "NEEDS-ACTION", "evidence": "", "comment": "", "answered_at": None}
+    if not ask_again:  # the time is the same: what was answered to an earlier SEQUENCE still is an answer
+        return
+    asked = {"invited_sequence": meeting.sequence, "partstat": "NEEDS-ACTION", "evidence": "", "comment": ""}
     tx.execute(
         update(attendees)
         .where(attendees.c.meeting_id == meeting.id, attendees.c.member_id.in_(member_ids))
-        .values(values)
+        .values(**asked, answered_at=None)
     )
 
 

@@ -113,16 +113,23 @@ def schedule(tx: Tx, context: Context, group: Group, order: Order) -> Meeting:
     Raises Malformed for a value that is not allowed, and for a start in the past without `past`.
     """
     _check(order.title, order.join_url, order.kind)
-    if order.when.starts_at <= context.now and not order.past:
+    if _is_past(order.when, context.now) and not order.past:
         raise Malformed(
             f"{order.when.wall_start} {order.when.zone} is in the past; --past records it and invites nobody"
         )
+    if order.past and order.when.ends_at > context.now:
+        raise Malformed(f"{order.when.wall_start} {order.when.zone} is not over yet; --past records what has been")
     meeting = records.add(tx, _row(context, group, order))
     entry = audit.Entry(order.actor, "meeting scheduled", f"meeting {meeting.id}", {"start": meeting.wall_start})
     audit.record(tx, context.now, group.id, entry)
     if not order.past and order.kind == "group":
         invitations.invite(tx, context, meeting, ask_again=True)
     return meeting
+
+
+def _is_past(when: When, now: datetime) -> bool:
+    """A meeting at a time must be ahead; whole days may begin today."""
+    return (when.ends_at if when.whole_days else when.starts_at) <= now
 
 
 def _row(context: Context, group: Group, order: Order) -> dict[str, Any]:
@@ -161,7 +168,7 @@ def move(tx: Tx, context: Context, meeting_id: int, changes: Changes) -> Meeting
         tx, context.now, meeting.group_id, audit.Entry(changes.actor, "meeting changed", f"meeting {meeting_id}", told)
     )
     if meeting.kind == "group":
-        invitations.invite(tx, context, meeting, ask_again=bool({"starts_at", "ends_at"} & values.keys()))
+        invitations.invite(tx, context, meeting, ask_again=significant)
     return meeting
 
 

@@ -160,6 +160,31 @@ def test_a_meeting_in_the_past_is_refused_or_only_recorded(
     assert db.read_now(queued) == {}
 
 
+def test_only_what_has_been_is_recorded_and_whole_days_may_begin_today(
+    db: Database, context: Context, group: Group, people: tuple[Member, ...]
+) -> None:
+    with pytest.raises(Malformed, match="is not over yet"):
+        call(db, context, group, past=True)
+    today = Order("SG17", schedule.read_when("2027-05-03", days=8), kind="parent")
+    assert db.write_now(schedule.schedule, context, group, today).state == "confirmed"
+
+
+def test_confirming_asks_again_and_other_words_leave_earlier_answers_alone(
+    db: Database, context: Context, group: Group, people: tuple[Member, ...]
+) -> None:
+    meeting = call(db, context, group, tentative=True)
+    yes = {"partstat": "ACCEPTED", "sequence": 0, "dtstamp": context.now}
+    db.write_now(records.answer, meeting.id, people[1].id, yes)
+    confirmed = db.write_now(schedule.move, context, meeting.id, Changes(confirm=True))
+    assert (confirmed.state, confirmed.sequence) == ("confirmed", 1)
+    assert {one.partstat for one in db.read_now(records.invited, meeting.id)} == {"NEEDS-ACTION"}
+    db.write_now(invitations.part, context, people[2])
+    db.write_now(schedule.move, context, meeting.id, Changes(description="Agenda"))
+    asked = db.read_now(records.find_attendee, meeting.id, people[1].id)
+    assert asked is not None
+    assert asked.invited_sequence == 1  # although somebody's leaving has counted SEQUENCE up
+
+
 @pytest.mark.parametrize(
     ("start", "end", "says"),
     [
