@@ -28,6 +28,7 @@ class Thread:
     posts: int
     permalink: str
     author_name: str
+    author_address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Post:
         return Said(self.id, self.message_id, self.references, self.received_at)
 
 
+_OF_FIRST = ("permalink", "author_name", "author_address")
 _COLUMNS = tuple(posts.c[name] for name in Post.__dataclass_fields__)
 
 
@@ -64,7 +66,7 @@ def list_threads(
     inner = posts.alias("inside")
     first = select(inner.c.id).where(inner.c.thread_id == threads.c.id).order_by(inner.c.received_at, inner.c.id)
     wanted = (
-        select(*threads.c["id", "subject", "started_at", "last_at", "posts"], *posts.c["permalink", "author_name"])
+        select(*threads.c["id", "subject", "started_at", "last_at", "posts"], *posts.c[_OF_FIRST])
         .select_from(threads)
         .join(posts, posts.c.id == first.limit(1).correlate(threads).scalar_subquery())
         .where(threads.c.group_id == group_id)

@@ -3,7 +3,7 @@ Who may see what (pure rules).
 
 ROUTES is the whole table: every page with the rule that opens it; a page that is not in it does not exist. A group's
 archive and calendar are open to those whom its charter names; the anonymous get the same answer for what is closed
-and for what is not there.
+and for what is not there. Whoever may know of a group by its calendar may know that its archive is closed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ROUTES: Final = (
     Route("/{group}/meetings/", "meetings", "calendar"),
     Route("/{group}/search", "search", "archive"),
     Route("/{group}/", "archive", "archive"),
-    Route("/{group}/{permalink}/attachment/{number:int}", "attachment", "archive"),
+    Route("/{group}/{permalink}/attachment/{number}", "attachment", "archive"),
     Route("/{group}/{message_id:path}/raw", "raw", "archive"),
     Route("/{group}/{post:path}/", "post", "archive"),
 )
@@ -58,4 +58,4 @@ def may_see(charter: Charter, rule: Rule, role: str = "") -> bool:
 def masked(address: str) -> str:
     """An address as the anonymous see it: enough to recognise somebody, not enough to write to them."""
     local, at, domain = address.partition("@")
-    return f"{local[:2]}…@{domain}" if at else address
+    return f"{local[: min(2, len(local) // 2)]}…@{domain}" if at else address

@@ -9,21 +9,23 @@ scripts, frames and anything from elsewhere. Links are built from the configured
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Route
 
 from cgbot.errors import CgbotError, Deferred
 from cgbot.web import archive, calendar, leave, service
 from cgbot.web.access import ROUTES
-from cgbot.web.services import Services
+from cgbot.web.services import ClosedError, Services, here_at, services
 
 log = structlog.get_logger(__name__)
+_WORDS: Final = {404: "There is no such page, or it is not open to you.", 405: "This is not possible here."}
 
 HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -39,13 +41,14 @@ HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
 }  # fmt: skip
 
 
-def build(services: Services) -> Shell:
+def build(given: Services) -> Shell:
     """Make the application."""
     application = Starlette(
         routes=[Route(one.path, HANDLERS[one.handler], methods=list(one.methods), name=one.handler) for one in ROUTES],
         exception_handlers={HTTPException: _http_error, CgbotError: _known_error, Exception: _unknown_error},
     )
-    application.state.services = services
+    application.router.redirect_slashes = False  # it would answer with the Host of the request
+    application.state.services = given
     return Shell(application)
 
 
@@ -75,24 +78,36 @@ class Shell:
             log.exception("a page failed", path=scope.get("path", ""))
 
 
-def _services(request: Request) -> Services:
-    found: Services = request.app.state.services
-    return found
-
-
 async def _http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    words = {404: "There is no such page, or it is not open to you.", 405: "This is not possible here."}
-    return _services(request).page(
-        "error.html", {"words": words.get(status, "This request cannot be answered.")}, status
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
+    here = services(request)
+    if isinstance(error, ClosedError):
+        join = error.charter.address(here.context().settings.service.domain, "join")
+        return here.page("closed.html", {"group": error.group, "charter": error.charter, "join_address": join}, 403)
+    if error.status_code == HTTPStatus.NOT_FOUND and _lacks_slash(request):
+        return RedirectResponse(here_at(request.scope["path"] + "/", request), 307)
+    words = _WORDS.get(error.status_code, "This request cannot be answered.")
+    answer = here.page("error.html", {"words": words}, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _lacks_slash(request: Request) -> bool:
+    """Say whether no page has this path, and one has it with a slash at its end."""
+    path = str(request.scope["path"])
+    scope = {**request.scope, "path": path + "/"}
+    return (
+        not path.endswith("/")
+        and "endpoint" not in request.scope
+        and any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
     )
 
 
 async def _known_error(request: Request, error: Exception) -> Response:
     status = error.http if isinstance(error, CgbotError) else 500
     words = "Try again in a moment." if isinstance(error, Deferred) else str(error)
-    return _services(request).page("error.html", {"words": words}, status)
+    return services(request).page("error.html", {"words": words}, status)
 
 
 async def _unknown_error(request: Request, _error: Exception) -> Response:
-    return _services(request).page("error.html", {"words": "Try again in a moment."}, 503)
+    return services(request).page("error.html", {"words": "Try again in a moment."}, 503)

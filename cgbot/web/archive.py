@@ -10,45 +10,37 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from cgbot.archive import records, threads
+from cgbot.archive import records
 from cgbot.archive.records import Post
+from cgbot.errors import CgbotError
 from cgbot.mail import message as messages
 from cgbot.mail.message import Attachment
-from cgbot.store import raw, search
+from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
-from cgbot.web import text
-from cgbot.web.access import masked
+from cgbot.web import reading, text
 from cgbot.web.services import Services, facts_of, services
 
 _THREADS: Final = 50
 _FOUND: Final = 30
-_SHOWN: Final = 60  # posts of a thread whose text stands on one page
+_GLANCE: Final = 200_000  # octets of a message in which a search result's piece of text is looked for
 _PERMALINK: Final = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _HARMLESS: Final = frozenset(
     {"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain", "text/calendar"}
 )
-_SEALED: Final = {"content-security-policy": "sandbox; default-src 'none'", "cache-control": "private, max-age=300"}
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A post of a thread as it stands on the page; `text` is None where only its line does."""
-
-    post: Post | None
-    depth: int
-    author: str
-    text: Markup | None
-    attachments: tuple[Attachment, ...]
+_SEALED: Final = {
+    "content-security-policy": "sandbox; default-src 'none'",
+    "cache-control": "private, max-age=300",
+    "x-robots-tag": "noindex",
+}
 
 
 async def groups(request: Request) -> Response:
@@ -68,57 +60,45 @@ async def archive(request: Request) -> Response:
     before = _place(request.query_params.get("before", ""))
     found = await here.db.read(records.list_threads, group.id, _THREADS + 1, before)
     older = _written(found[_THREADS - 1]) if len(found) > _THREADS else ""
-    facts = facts_of(group, charter, threads=found[:_THREADS], older=older, newer=before is not None)
-    return here.page("archive.html", facts)
+    rows = [
+        {"thread": one, "subject": text.without_addresses(one.subject), "author": reading.author(one)}
+        for one in found[:_THREADS]
+    ]
+    domain = here.context().settings.service.domain
+    facts = facts_of(group, charter, rows=rows, older=older, newer=before is not None)
+    return here.page("archive.html", {**facts, "list_address": charter.posting_address(domain)})
 
 
 async def post(request: Request) -> Response:
     """A post in its thread, by permalink or Message-ID."""
     here = services(request)
     group, charter = await here.group(request, "archive")
-    named = unquote(str(request.path_params["post"]))
-    found = await _find(here, group.id, named)
-    if not found:
-        raise HTTPException(404)
+    found = await _find(here, group.id, str(request.path_params["post"]))
     thread = await here.db.read(records.of_thread, found[0].thread_id)
-    shown = await asyncio.to_thread(_thread_as_shown, here, thread, found[0].id)
-    facts = facts_of(
-        group, charter, wanted={one.id for one in found}, shown=shown, subject=thread[0].subject, same=found
-    )
+    wanted = frozenset(one.id for one in found)
+    page = await asyncio.to_thread(reading.page, here.db, thread, wanted)
+    subject = text.without_addresses(thread[0].subject)
+    facts = facts_of(group, charter, wanted=wanted, page=page, subject=subject, posts=len(thread))
     return here.page("thread.html", facts)
 
 
 async def _find(here: Services, group_id: int, named: str) -> tuple[Post, ...]:
+    """What a permalink or a Message-ID names, which may have been encoded twice; a page not found if nothing."""
     if _PERMALINK.fullmatch(named):
         found = await here.db.read(records.of_permalink, group_id, named)
         if found:
             return found
-        if named.isdecimal():
-            return ()
-    return await here.db.read(records.of_message_id, group_id, named.strip("<>"))
+    for message_id in dict.fromkeys((named, unquote(named))):
+        found = await here.db.read(records.of_message_id, group_id, message_id.strip("<>").replace("\0", ""))
+        if found:
+            return found
+    raise HTTPException(404)
 
 
-def _thread_as_shown(here: Services, thread: tuple[Post, ...], wanted: int) -> list[Shown]:
-    """Put a thread in reading order; of a long one the text of the posts around the wanted one."""
-    by_id = {one.id: one for one in thread}
-    places = threads.tree(one.said() for one in thread)
-    at = next((number for number, place in enumerate(places) if place.post_id == wanted), 0)
-    window = range(max(0, at - _SHOWN // 2), max(0, at - _SHOWN // 2) + _SHOWN)
-    shown = []
-    for number, place in enumerate(places):
-        one = by_id.get(place.post_id) if place.post_id is not None else None
-        shown.append(_as_shown(here, one, min(place.depth, 8), with_text=number in window))
-    return shown
-
-
-def _as_shown(here: Services, one: Post | None, depth: int, *, with_text: bool) -> Shown:
-    if one is None:
-        return Shown(None, depth, "", None, ())
-    author = one.author_name or masked(one.author_address) or "an unknown author"
-    if not with_text:
-        return Shown(one, depth, author, None, ())
-    message = messages.parse(here.db.read_now(raw.get, one.sha256))
-    return Shown(one, depth, author, text.as_html(message.text, mask=True), message.attachments)
+def _chosen(request: Request, found: tuple[Post, ...]) -> Post:
+    """The one of several contents under a permalink that `of` names, by its number; the first without it."""
+    number = request.query_params.get("of", "")
+    return next((one for one in found if str(one.id) == number), found[0])
 
 
 async def search_page(request: Request) -> Response:
@@ -126,8 +106,8 @@ async def search_page(request: Request) -> Response:
     here = services(request)
     group, charter = await here.group(request, "archive")
     query = request.query_params.get("q", "")[:300].strip()
-    page = request.query_params.get("page", "1")
-    number = int(page) if page.isdecimal() and 0 < len(page) < 5 else 1  # noqa: PLR2004 - up to page 9999
+    page = request.query_params.get("page", "")
+    number = max(1, int(page)) if _NUMBER.fullmatch(page) else 1
     found = await here.db.read(_search, group.id, query, number) if query else ()
     results = await asyncio.to_thread(_results, here, found[:_FOUND], query)
     facts = facts_of(group, charter, query=query, results=results, page=number, more=len(found) > _FOUND)
@@ -139,25 +119,32 @@ def _search(tx: Tx, group_id: int, query: str, page: int) -> tuple[Post, ...]:
 
 
 def _results(here: Services, found: tuple[Post, ...], query: str) -> list[dict[str, Any]]:
-    words = tuple(word.strip('"*') for word in query.split())
+    is_wanted = words.finder(query)
     return [
         {
             "post": one,
-            "author": one.author_name or masked(one.author_address),
-            "snippet": text.snippet(messages.parse(here.db.read_now(raw.get, one.sha256)).text, words),
+            "subject": text.without_addresses(one.subject),
+            "author": reading.author(one),
+            "snippet": text.snippet(_glance(here, one), is_wanted),
         }
         for one in found
     ]
+
+
+def _glance(here: Services, one: Post) -> str:
+    """The text of a post, or of the beginning of a large one."""
+    try:
+        return messages.parse(here.db.read_now(raw.get, one.sha256)[:_GLANCE]).text
+    except CgbotError:
+        return ""  # it is damaged: what was found is still named
 
 
 async def raw_form(request: Request) -> Response:
     """The exact bytes of a message, by Message-ID or permalink."""
     here = services(request)
     group, _ = await here.group(request, "archive")
-    found = await _find(here, group.id, unquote(str(request.path_params["message_id"])))
-    if not found:
-        raise HTTPException(404)
-    content = await here.db.read(raw.get, found[0].sha256)
+    found = await _find(here, group.id, str(request.path_params["message_id"]))
+    content = await here.db.read(raw.get, _chosen(request, found).sha256)
     return Response(content, media_type="text/plain; charset=utf-8", headers=_SEALED)
 
 
@@ -165,22 +152,22 @@ async def attachment(request: Request) -> Response:
     """One attachment, as a download that no browser runs."""
     here = services(request)
     group, _ = await here.group(request, "archive")
-    found = await here.db.read(records.of_permalink, group.id, str(request.path_params["permalink"]))
-    number = int(request.path_params["number"])
-    if not found:
+    given = str(request.path_params["number"])
+    found = await here.db.read(records.of_permalink, group.id, str(request.path_params["permalink"]).replace("\0", ""))
+    if not found or not _NUMBER.fullmatch(given):
         raise HTTPException(404)
-    parts = await asyncio.to_thread(_attachments, here, found[0])
-    if not 1 <= number <= len(parts):
+    part = await asyncio.to_thread(_attachment, here, _chosen(request, found), int(given))
+    if part is None:
         raise HTTPException(404)
-    part = parts[number - 1]
     kind = part.content_type if part.content_type in _HARMLESS else "application/octet-stream"
-    name = quote(part.filename or f"attachment-{number}", safe="")
+    name = quote(part.filename or f"attachment-{given}", safe="")
     disposition = f"attachment; filename*=utf-8''{name}"
     return Response(part.content, media_type=kind, headers={**_SEALED, "content-disposition": disposition})
 
 
-def _attachments(here: Services, one: Post) -> tuple[Attachment, ...]:
-    return messages.parse(here.db.read_now(raw.get, one.sha256)).attachments
+def _attachment(here: Services, one: Post, number: int) -> Attachment | None:
+    parts = messages.parse(here.db.read_now(raw.get, one.sha256)).attachments
+    return parts[number - 1] if 1 <= number <= len(parts) else None
 
 
 def _written(last: records.Thread) -> str:
@@ -188,7 +175,7 @@ def _written(last: records.Thread) -> str:
 
 
 def _place(given: str) -> tuple[datetime, int] | None:
-    match = re.fullmatch(r"(\d{1,12}\.\d{6})-(\d{1,18})", given)
+    match = re.fullmatch(r"([0-9]{1,11}\.[0-9]{6})-([0-9]{1,18})", given)
     return (datetime.fromtimestamp(float(match[1]), UTC), int(match[2])) if match else None
 
 

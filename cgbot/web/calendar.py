@@ -8,6 +8,7 @@ the last change. It is the same bytes until a meeting changes.
 from __future__ import annotations
 
 import gzip
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
@@ -20,6 +21,7 @@ from cgbot.meetings.feeds import CalendarFeed
 from cgbot.web.services import facts_of, services
 
 _LONG_ENOUGH: Final = 1024  # octets below which compressing gains nothing
+_GZIP: Final = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?:1|0\.0*[1-9])[0-9.]*\s*)?(?:,|$)", re.IGNORECASE)
 
 
 async def calendar(request: Request) -> Response:
@@ -29,13 +31,14 @@ async def calendar(request: Request) -> Response:
     feed = await here.db.read(feeds.render, here.context(), group)
     if feed.is_new:
         await here.db.write(feeds.remember, group.id, feed)
-    packed = "gzip" in request.headers.get("accept-encoding", "") and len(feed.content) >= _LONG_ENOUGH
+    packed = len(feed.content) >= _LONG_ENOUGH and bool(_GZIP.search(request.headers.get("accept-encoding", "")))
     etag = feed.etag.replace('"', '"gz-', 1) if packed else feed.etag
     headers = {
         "etag": etag,
         "last-modified": format_datetime(feed.changed_at.astimezone(UTC), usegmt=True),
         "cache-control": "public, max-age=300",
         "vary": "Accept-Encoding",
+        "x-robots-tag": "noindex",
         "content-disposition": f'inline; filename="{group.name}.ics"',
     }
     if _has_it(request, feed):

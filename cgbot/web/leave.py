@@ -17,6 +17,7 @@ from starlette.responses import Response
 from cgbot.context import Context
 from cgbot.groups import members, records
 from cgbot.groups.members import Member
+from cgbot.groups.records import Group
 from cgbot.mail import verp
 from cgbot.store.db import Tx
 from cgbot.web.access import masked
@@ -27,22 +28,27 @@ async def leave(request: Request) -> Response:
     """Ask on GET, leave on POST."""
     here = services(request)
     context = here.context()
-    name, token = str(request.path_params["group"]), str(request.path_params["token"])
-    member = await here.db.read(_member, context, name, token)
-    if member is None or name not in context.charters:
+    name, token = (str(request.path_params[part]).replace("\0", "") for part in ("group", "token"))
+    group, member = await here.db.read(_member, context, name, token)
+    charter = context.charters.get(group.name) if group else None
+    if member is None or charter is None:
         raise HTTPException(404)
-    facts = {"charter": context.charters[name], "address": masked(member.address), "left": member.state == "left"}
+    facts = {"charter": charter, "address": masked(member.address), "left": member.state == "left"}
+    facts["join_address"] = charter.address(context.settings.service.domain, "join")
     if request.method == "POST":
         await here.db.write(_leave, context, member.id, here.on_leave)
         facts["left"] = True
-    return here.page("leave.html", facts)
+    answer = here.page("leave.html", facts)
+    answer.headers["cache-control"] = "no-store"
+    return answer
 
 
-def _member(tx: Tx, context: Context, name: str, token: str) -> Member | None:
+def _member(tx: Tx, context: Context, name: str, token: str) -> tuple[Group | None, Member | None]:
+    """The group that has or had this name, and the member of it whom the token names."""
     group = records.find_group(tx, name)
     member_id = verp.read_member_token(context.keys, "leave", name, token)
     member = members.get_member(tx, member_id) if member_id is not None else None
-    return member if group and member and member.group_id == group.id else None
+    return group, member if group and member and member.group_id == group.id else None
 
 
 def _leave(tx: Tx, context: Context, member_id: int, on_leave: Callable[..., None]) -> None:

@@ -1,19 +1,15 @@
-"""Every route as anonymous: closed until a rule opens it, the same answer for closed and absent, headers everywhere."""
+"""Every route as anonymous: closed until a rule opens it, one answer for closed and absent, headers everywhere."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Any
 
-import httpx2
 import pytest
+import sqlalchemy as sa
 
-from cgbot import render
 from cgbot.archive import keep
 from cgbot.context import Context
-from cgbot.errand import Errand
 from cgbot.groups import members
 from cgbot.groups.members import Member, NewMember
 from cgbot.groups.records import Group
@@ -21,72 +17,31 @@ from cgbot.mail import message as messages
 from cgbot.mail import verp
 from cgbot.meetings import schedule
 from cgbot.meetings.schedule import Order
-from cgbot.posts.intake import Addressed, Arrival, Intake
-from cgbot.store.db import Database, Tx
-from cgbot.web import app
+from cgbot.store.db import Database
+from cgbot.store.tables import group_aliases
 from cgbot.web.access import ROUTES
-from cgbot.web.services import Services
-from cgbot.wiring import leave
+from tests.web.conftest import Site
 
 pytestmark = pytest.mark.anyio
 RAW = (
     b"From: =?utf-8?q?J=C3=B6rg?= <joerg.author@example.org>\r\nTo: cg-aisec@lists.example.org\r\n"
-    b"Subject: Scope\r\nMessage-ID: <scope/1%@example.org>\r\nDate: Mon, 03 May 2027 10:00:00 +0200\r\n\r\n"
-    b"Write to someone.else@example.net <script>alert(1)</script> https://www.itu.int/x?a=1&b=2\r\n> quoted\r\n"
+    b"Subject: Scope\r\nMessage-ID: <scope/1%@example.org>\r\nDate: Mon, 03 May 2027 10:00:00 +0200\r\n"
+    b'Content-Type: multipart/mixed; boundary="=b"\r\n\r\n--=b\r\n\r\nThe scope of the group.\r\n'
+    b'--=b\r\nContent-Type: application/pdf; name="scope.pdf"\r\n\r\n%PDF-\r\n--=b--\r\n'
 )
 ID = "scope%2F1%25@example.org"
+LINK = keep.prepare(messages.parse(RAW)).permalink
 AUDIENCES = ("public", "members", "conveners")
-Client = httpx2.AsyncClient
-
-
-class Beating:
-    def healthy(self) -> bool:
-        return True
 
 
 @pytest.fixture
-async def member(db: Database, context: Context, group: Group) -> Member:
-    """One post, one meeting, one member."""
-    arrival = Arrival(RAW, "a@example.org", context.now, "smtp", "127.0.0.1", "x", False, b"", (
-        Addressed("cg-aisec@lists.example.org", group.id, "post"),))  # fmt: skip
-    arrival_id = await Intake(db).take(arrival)
-    message = messages.parse(RAW)
-    facts = keep.prepare(message)
-
-    def archive(tx: Tx) -> None:
-        from cgbot.store import raw
-
-        sender = "a@example.org"
-        errand = Errand(1, arrival_id, group.id, group.name, "", "post", "", "", 1, sender, context.now, "smtp",
-                        "127.0.0.1", raw.prepare(RAW).sha256, message, facts)  # fmt: skip
-        keep.add(tx, errand, facts)
-        when = schedule.read_when("2027-05-20 09:00", duration="60m")
-        schedule.schedule(tx, context, group, Order("First", when, join_url="https://meet.example.org/secret"))
-
-    db.write_now(archive)
-    return db.write_now(members.add, context, group.id, NewMember("delegate@example.org"))
-
-
-Opener = Callable[..., Client]
-
-
-@pytest.fixture
-async def browse(db: Database, context: Context, member: Member) -> AsyncIterator[Opener]:
-    """A browser on the pages of a group with these audiences."""
-    opened: list[Client] = []
-
-    def browser(archive: str = "public", calendar: str = "public") -> Client:
-        charter = replace(context.charters["cg-aisec"], archive=archive, calendar=calendar)  # type: ignore[arg-type]
-        here = replace(context, charters={"cg-aisec": charter})
-        templates = render.environment(here.settings.template_folders)
-        services = Services(db, templates, lambda: here, Beating(), leave)
-        transport = httpx2.ASGITransport(app=app.build(services), raise_app_exceptions=False)
-        opened.append(Client(transport=transport, base_url="https://cg.example.org"))
-        return opened[-1]
-
-    yield browser
-    for one in opened:
-        await one.aclose()
+async def member(site: Site, context: Context, group: Group) -> Member:
+    """One post with an attachment, one meeting, one member."""
+    await site.post(RAW)
+    when = schedule.read_when("2027-05-20 09:00", duration="60m")
+    order = Order("First", when, join_url="https://meet.example.org/secret")
+    site.db.write_now(schedule.schedule, context, group, order)
+    return site.db.write_now(members.add, context, group.id, NewMember("delegate@example.org"))
 
 
 def path(route: Any, context: Context, member: Member) -> str:
@@ -94,8 +49,8 @@ def path(route: Any, context: Context, member: Member) -> str:
     values = {
         "group": "cg-aisec",
         "token": token,
-        "permalink": keep.prepare(messages.parse(RAW)).permalink,
-        "number:int": "1",
+        "permalink": LINK,
+        "number": "1",
         "message_id:path": ID,
         "post:path": ID,
     }
@@ -105,98 +60,156 @@ def path(route: Any, context: Context, member: Member) -> str:
 @pytest.mark.parametrize("archive", AUDIENCES)
 @pytest.mark.parametrize("calendar", AUDIENCES)
 async def test_every_route_as_anonymous(
-    browse: Opener, context: Context, member: Member, archive: str, calendar: str
+    site: Site, context: Context, member: Member, archive: Any, calendar: Any
 ) -> None:
-    client = browse(archive, calendar)
-    absent = await client.get("/no-such-group/")
+    """What the group's charter closes is 403 where the group is known by its calendar, and else as if it were not."""
+    client = site.browser(archive, calendar)
+    absent = (await client.get("/no-such-group/")).text
+    closed = (await client.get("/cg-aisec/no-such-post/")).text
     for route in ROUTES:
         answer = await client.get(path(route, context, member))
-        closed = {"archive": archive != "public", "calendar": calendar != "public"}.get(route.rule, False)
-        if closed:
-            assert (answer.status_code, answer.text) == (404, absent.text), route.path
-        elif route.handler != "attachment":  # the post has none
+        open_to_all = {"archive": archive, "calendar": calendar}.get(route.rule, "public") == "public"
+        if open_to_all:
             assert answer.status_code in {200, 307}, route.path
+        elif calendar == "public":
+            assert (answer.status_code, answer.text) == (403, closed), route.path
+            assert "Scope" not in answer.text
+        else:
+            assert (answer.status_code, answer.text) == (404, absent), route.path
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_no_route_is_outside_the_table(browse: Opener) -> None:
-    transport = browse()._transport
+async def test_a_group_that_nobody_may_know_of_is_not_listed(site: Site, member: Member) -> None:
+    for audience in ("members", "conveners"):
+        assert "cg-aisec" not in (await site.browser(audience, audience).get("/")).text.lower()  # type: ignore[arg-type]
+    assert "CG-AISEC" in (await site.browser("members").get("/")).text
+
+
+async def test_no_route_is_outside_the_table(site: Site) -> None:
+    transport = site.browser()._transport
     known = {route.path for route in transport.app.application.routes}  # type: ignore[attr-defined]
     assert known == {route.path for route in ROUTES}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 async def test_only_what_the_table_says_can_be_posted_to(
-    browse: Opener, context: Context, member: Member, route: Any
+    site: Site, context: Context, member: Member, route: Any
 ) -> None:
-    answer = await browse().post(path(route, context, member))
-    assert (answer.status_code == 405) == ("POST" not in route.methods)
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        answer = await site.browser().request(method, path(route, context, member))
+        assert (answer.status_code == 405) == (method not in route.methods)
+        if answer.status_code == 405:
+            assert set(answer.headers["allow"].split(", ")) == {*route.methods, "HEAD"}
+        assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_post_is_shown_as_text_and_masked(browse: Opener) -> None:
-    page = (await browse().get(f"/cg-aisec/{ID}/")).text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "<script" not in page
-    assert "Jörg" in page
-    assert "joerg.author" not in page
-    assert "someone.else@example.net" not in page
-    assert 'href="https://www.itu.int/x?a=1&amp;b=2"' in page
-    assert '<span class="quoted">&gt; quoted</span>' in page
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+async def test_head_is_get_without_a_body(site: Site, context: Context, member: Member, route: Any) -> None:
+    client = site.browser()
+    got = await client.get(path(route, context, member))
+    asked = await client.head(path(route, context, member))
+    assert (asked.status_code, asked.headers) == (got.status_code, got.headers)
 
 
-async def test_the_raw_form_is_exact_and_runs_nowhere(browse: Opener) -> None:
-    answer = await browse().get(f"/cg-aisec/{ID}/raw")
-    assert answer.content == RAW
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert "sandbox" in answer.headers["content-security-policy"]
-
-
-async def test_a_link_that_a_scanner_follows_changes_nothing(
-    browse: Opener, db: Database, context: Context, member: Member
-) -> None:
-    client = browse()
+async def test_a_link_that_a_scanner_follows_changes_nothing(site: Site, context: Context, member: Member) -> None:
+    client = site.browser()
     token = verp.member_token(context.keys, "leave", "cg-aisec", member.id)
     for _ in range(3):
-        assert (await client.get(f"/leave/cg-aisec/{token}")).status_code == 200
-    assert db.read_now(members.get_member, member.id).state == "active"  # type: ignore[union-attr]
+        page = await client.get(f"/leave/cg-aisec/{token}")
+        assert page.status_code == 200
+        assert "de…@example.org" in page.text
+        assert "delegate@" not in page.text
+    assert site.db.read_now(members.get_member, member.id).state == "active"  # type: ignore[union-attr]
     for _ in range(2):
         done = await client.post(f"/leave/cg-aisec/{token}", data={"List-Unsubscribe": "One-Click"})
         assert done.status_code == 200
         assert "has left" in done.text
-    assert db.read_now(members.get_member, member.id).state == "left"  # type: ignore[union-attr]
-    assert (await client.post(f"/leave/cg-aisec/{token[:-1]}a")).status_code == 404
-    assert (await client.post(f"/leave/other/{token}")).status_code == 404
+        assert done.headers["cache-control"] == "no-store"
+    assert site.db.read_now(members.get_member, member.id).state == "left"  # type: ignore[union-attr]
 
 
-async def test_the_feed_is_stable_and_answers_304(browse: Opener) -> None:
-    client = browse()
-    first = await client.get("/cg-aisec/calendar.ics", headers={"accept-encoding": "identity"})
-    again = await client.get("/cg-aisec/calendar.ics", headers={"accept-encoding": "identity"})
-    assert (first.content, first.headers["etag"]) == (again.content, again.headers["etag"])
-    assert first.headers["content-type"] == "text/calendar; charset=utf-8"
-    assert b"METHOD" not in first.content
-    assert b"ATTENDEE" not in first.content
-    assert b"secret" not in first.content  # the join link is for those who are invited
-    packed = await client.get("/cg-aisec/calendar.ics", headers={"accept-encoding": "gzip"})
-    assert packed.content == first.content
-    assert packed.headers["etag"] != first.headers["etag"]
-    for tag in (first.headers["etag"], f"W/{first.headers['etag']}", f'"x", {packed.headers["etag"]}', "*"):
-        answer = await client.get("/cg-aisec/calendar.ics", headers={"if-none-match": tag})
-        assert (answer.status_code, answer.content) == (304, b"")
-    stale = {"if-none-match": '"other"', "if-modified-since": first.headers["last-modified"]}
-    assert (await client.get("/cg-aisec/calendar.ics", headers=stale)).status_code == 200
-    since = {"if-modified-since": first.headers["last-modified"]}
-    assert (await client.get("/cg-aisec/calendar.ics", headers=since)).status_code == 304
-    garbage = {"if-modified-since": "yesterday"}
-    assert (await client.get("/cg-aisec/calendar.ics", headers=garbage)).status_code == 200
-
-
-async def test_a_fault_is_temporary_and_says_nothing(
-    browse: Opener, db: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", [lambda t: t[:-1] + ("a" if t[-1] != "a" else "b"), lambda t: t + "x",
+                                    lambda t: "2-" + t.partition("-")[2], lambda _: "%00", lambda _: "x"])  # fmt: skip
+async def test_a_token_that_we_did_not_sign_opens_nothing(
+    site: Site, context: Context, member: Member, change: Any
 ) -> None:
-    client = browse()
+    token = change(verp.member_token(context.keys, "leave", "cg-aisec", member.id))
+    for method in ("GET", "POST"):
+        assert (await site.browser().request(method, f"/leave/cg-aisec/{token}")).status_code == 404
+    meetings = verp.member_token(context.keys, "meetings", "cg-aisec", member.id)
+    assert (await site.browser().post(f"/leave/cg-aisec/{meetings}")).status_code == 404
+    leave = verp.member_token(context.keys, "leave", "other", member.id)
+    assert (await site.browser().post(f"/leave/cg-aisec/{leave}")).status_code == 404
+    assert (await site.browser().post(f"/leave/other/{leave}")).status_code == 404
+
+
+async def test_an_older_name_of_the_group_redirects(site: Site, context: Context, group: Group, member: Member) -> None:
+    """The permanent redirect keeps path and query; a link to leave by the older name still works."""
+    alias = {"name": "cg-old", "group_id": group.id, "valid_from": context.now}
+    site.db.write_now(lambda tx: tx.execute(sa.insert(group_aliases).values(alias)))
+    client = site.browser()
+    for there in ("/", f"/{LINK}/", "/search?q=scope%20a%26b&page=2", f"/{ID}/raw", "/calendar.ics", "/é%22x%0d/"):
+        answer = await client.get(f"/cg-old{there}")
+        assert answer.status_code == 308
+        assert answer.headers["location"].startswith("/cg-aisec/")
+    assert (await client.get("/cg-old/search?q=a%26b")).headers["location"] == "/cg-aisec/search?q=a%26b"
+    followed = await client.get(f"/cg-old/{ID}/", follow_redirects=True)
+    assert "The scope of the group." in followed.text
+    token = verp.member_token(context.keys, "leave", "cg-old", member.id)
+    assert (await client.post(f"/leave/cg-old/{token}")).status_code == 200
+    closed = site.browser("members", "members")
+    assert (await closed.get("/cg-old/")).text == (await closed.get("/no-such-group/")).text
+
+
+@pytest.mark.parametrize(
+    ("given", "location"),
+    [
+        ("/cg-aisec", "/cg-aisec/"),
+        ("/cg-aisec/meetings", "/cg-aisec/meetings/"),
+        (f"/cg-aisec/{LINK}?x=1", f"/cg-aisec/{LINK}/?x=1"),
+        ("/%5Cevil.example", "/%5Cevil.example/"),
+    ],
+)
+async def test_a_missing_slash_is_added_on_this_site(site: Site, given: str, location: str) -> None:
+    """Whatever Host the request names: the redirect is a path, and never one that leads elsewhere."""
+    answer = await site.browser().get(f"https://cg.example.org{given}", headers={"host": "evil.example"})
+    assert (answer.status_code, answer.headers.get("location")) == (307, location)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "/cg-aisec/search?q=%00", "/cg-aisec/search?q=%FF%FE", "/cg-aisec/search?q=%22%22%22*&page=0",
+        "/cg-aisec/search?q=scope&page=999999999", "/cg-aisec/search?q=a&page=-1", "/cg-aisec/search?page=%D9%A3&q=a",
+        "/cg-aisec/search?q=" + "(NEAR OR NOT AND*:^-" * 20, "/cg-aisec/search?q='%20%26%20!x%20%7C",
+        "/cg-aisec/?before=99999999999.000000-999999999999999999", "/cg-aisec/?before=0.000000-0",
+        "/cg-aisec/?before=1e9-1", "/cg-aisec/?before=%00",
+    ],
+)  # fmt: skip
+async def test_odd_questions_are_answered(site: Site, member: Member, given: str) -> None:
+    assert (await site.browser().get(given)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "/cg-aisec/%00/", "/cg-aisec/%FF/raw", "/%00/", "/%F0%9F%92%A9/", "/cg-aisec/" + "A" * 8000 + "/",
+        f"/cg-aisec/{LINK}/attachment/0", f"/cg-aisec/{LINK}/attachment/2", "/cg-aisec/%00/attachment/1",
+        f"/cg-aisec/{LINK}/attachment/" + "9" * 5000, f"/cg-aisec/{LINK}/attachment/%D9%A1",
+        "/cg-aisec/../../etc/passwd", "//evil.example", "//evil.example/x",
+        "/static/../cgbot.toml", "/static/%2e%2e/style.css",
+    ],
+)  # fmt: skip
+async def test_odd_paths_are_absent(site: Site, member: Member, given: str) -> None:
+    answer = await site.browser().get(f"https://cg.example.org{given}", follow_redirects=True)
+    assert answer.status_code == 404
+    assert "no such page" in answer.text
+
+
+async def test_a_fault_is_temporary_and_says_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = site.browser()
 
     async def broken(*_: object) -> None:
         raise RuntimeError("a private reason")

@@ -1,0 +1,94 @@
+"""Pages of one group over both databases: posts as the sorter keeps them, and a browser of somebody anonymous."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from cgbot import render
+from cgbot.archive import keep
+from cgbot.context import Context
+from cgbot.errand import Errand
+from cgbot.groups.charter import Audience
+from cgbot.groups.records import Group
+from cgbot.mail import message as messages
+from cgbot.posts.intake import Addressed, Arrival, Intake
+from cgbot.store import raw
+from cgbot.store.db import Database, Tx
+from cgbot.web import app
+from cgbot.web.services import Services
+from cgbot.wiring import leave
+
+Client = httpx2.AsyncClient
+
+
+class Beating:
+    """A clock that runs."""
+
+    def healthy(self) -> bool:
+        return True
+
+
+@dataclass
+class Site:
+    """One group's pages; `now` is the time of every request."""
+
+    db: Database
+    context: Context
+    group: Group
+    _opened: list[Client] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.now = self.context.now
+
+    async def post(self, *mails: bytes) -> list[str]:
+        """Take mails in and archive those that are new, each a minute after the last; their permalinks."""
+        return [await self._post(content, minutes) for minutes, content in enumerate(mails)]
+
+    async def _post(self, content: bytes, minutes: int) -> str:
+        at = self.context.now + timedelta(minutes=minutes)
+        to = (Addressed("cg-aisec@lists.example.org", self.group.id, "post"),)
+        arrival = Arrival(content, "a@example.org", at, "smtp", "127.0.0.1", "x", False, b"", to)
+        arrival_id = await Intake(self.db).take(arrival)
+        message = messages.parse(content)
+        facts = keep.prepare(message)
+        errand = Errand(1, arrival_id, self.group.id, self.group.name, "", "post", "", "", 1, "a@example.org", at,
+                        "smtp", "127.0.0.1", raw.prepare(content).sha256, message, facts)  # fmt: skip
+
+        def archive(tx: Tx) -> None:
+            if keep.find(tx, self.group.id, facts).same_content is None:
+                keep.add(tx, errand, facts)
+
+        self.db.write_now(archive)
+        return facts.permalink
+
+    def browser(self, archive: Audience = "public", calendar: Audience = "public") -> Client:
+        """Somebody anonymous, before pages of these audiences."""
+        charter = replace(self.context.charters["cg-aisec"], archive=archive, calendar=calendar)
+        here = replace(self.context, charters={"cg-aisec": charter})
+        templates = render.environment(here.settings.template_folders)
+        services = Services(self.db, templates, lambda: here.at(self.now), Beating(), leave)
+        transport = httpx2.ASGITransport(app=app.build(services), raise_app_exceptions=False)
+        self._opened.append(Client(transport=transport, base_url="https://cg.example.org"))
+        return self._opened[-1]
+
+    async def page(self, path: str) -> str:
+        """A page that must be there."""
+        answer = await self.browser().get(path)
+        assert answer.status_code == 200, path
+        return answer.text
+
+    async def close(self) -> None:
+        for one in self._opened:
+            await one.aclose()
+
+
+@pytest.fixture
+async def site(db: Database, context: Context, group: Group) -> AsyncIterator[Site]:
+    made = Site(db, context, group)
+    yield made
+    await made.close()
