@@ -179,6 +179,7 @@ class Running:
 
     async def _start_workers(self) -> None:
         house = self._house
+        house.db.start_checkpoints()
         epoch = await house.db.write(service.begin_epoch, utc_now())
         if house.db.dialect == "sqlite":  # nobody else works here: what a dead process had taken is free
             await house.db.write(errands.release_leases, utc_now())

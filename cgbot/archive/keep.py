@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, union, update
+from sqlalchemy import Connection, CursorResult, bindparam, case, delete, insert, select, union, update
 
 from cgbot.archive.threads import references_of
 from cgbot.errand import Errand
@@ -38,8 +38,9 @@ _FIND_THREADS = select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
     thread_ids.c.group_id == bindparam("group_id"),
     thread_ids.c.message_id.in_(bindparam("mentioned", expanding=True)),
 )
-_ADD_POST = insert(posts).returning(posts.c.id)
-_ADD_THREAD = insert(threads).returning(threads.c.id)
+# No RETURNING: SQLite would open a savepoint for it, at which FTS5 writes out the words that it had gathered so far.
+_ADD_POST = insert(posts)
+_ADD_THREAD = insert(threads)
 _GROW = (
     update(threads)
     .where(threads.c.id == bindparam("thread"))
@@ -128,9 +129,15 @@ def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, f
         "received_at": received_at,
         "thread_id": thread(tx, group_id, received_at, facts),
     }
-    post_id = int(tx.execute(_ADD_POST, values).scalar_one())
+    post_id = _key(tx.execute(_ADD_POST, values))
     search.add(tx, [(post_id, facts.terms)])
     return post_id
+
+
+def _key(result: CursorResult[Any]) -> int:
+    """The id of the row just inserted."""
+    (key,) = tuple(result.inserted_primary_key or ())
+    return int(key)
 
 
 def row(facts: PostFacts) -> dict[str, Any]:
@@ -163,7 +170,7 @@ def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int
             tx.execute(update(threads).where(threads.c.id == thread_id).values(subject=facts.subject))
     else:
         values = {"group_id": group_id, "subject": facts.subject, "started_at": at, "last_at": at, "posts": 1}
-        thread_id = int(tx.execute(_ADD_THREAD, values).scalar_one())
+        thread_id = _key(tx.execute(_ADD_THREAD, values))
     new = [
         {"group_id": group_id, "message_id": one, "thread_id": thread_id}
         for one in sorted(set(mentioned) - known.keys())

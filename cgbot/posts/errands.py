@@ -7,6 +7,7 @@ that has failed three times is shelved with its reason and waits for the operato
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -98,7 +99,13 @@ def _claimed(tx: Connection, ids: object) -> tuple[Claimed, ...]:
 
 def settle(tx: Connection, errand_id: int, settled: Settled, now: datetime) -> None:
     """End an errand."""
-    tx.execute(_SETTLE, {"errand": errand_id, "as": settled.state, "why": settled.reason, "when": now})
+    settle_all(tx, [(errand_id, settled)], now)
+
+
+def settle_all(tx: Connection, ended: Sequence[tuple[int, Settled]], now: datetime) -> None:
+    """End these errands."""
+    if ended:
+        tx.execute(_SETTLE, [{"errand": n, "as": how.state, "why": how.reason, "when": now} for n, how in ended])
 
 
 def shelve(tx: Connection, errand_id: int, reason: str, now: datetime) -> None:

@@ -144,7 +144,7 @@ class Sorter:
         try:
             if isinstance(errand, Exception):
                 raise errand  # noqa: TRY301 - one place decides what becomes of a failure
-            await self._desk.db.write(settle, context, self._desk.purposes, errand)
+            await self._desk.db.write(settle_all, context, self._desk.purposes, [errand])
         except Deferred as error:
             log.warning("errand postponed", errand=item.id, reason=error.public)
             await self._desk.db.write(errands.give_back, item.id, context.now + _RETRY)
@@ -154,9 +154,10 @@ class Sorter:
 
 
 def settle_all(tx: Tx, context: Context, purposes: Purposes, portion: Sequence[Errand]) -> None:
-    """Settle these errands, in their order."""
-    for errand in portion:
-        settle(tx, context, purposes, errand)
+    """Let the use case of its purpose settle each of these errands, in their order, in this transaction."""
+    settled = [(errand.id, _settled(tx, context, purposes, errand)) for errand in portion]
+    errands.settle_all(tx, settled, context.now)
+    reach("sorter.before-commit")
 
 
 def _loaded(item: Claimed, body: bytes | Exception | None, caps: Caps) -> Errand | Exception:
@@ -171,17 +172,12 @@ def _loaded(item: Claimed, body: bytes | Exception | None, caps: Caps) -> Errand
     return _errand(item, message, facts)
 
 
-def settle(tx: Tx, context: Context, purposes: Purposes, errand: Errand) -> Settled:
-    """Let the use case of its purpose settle the errand, in this transaction."""
+def _settled(tx: Tx, context: Context, purposes: Purposes, errand: Errand) -> Settled:
     reach("sorter.deciding")
     use_case = purposes.get(errand.purpose)
     if use_case is None:
-        settled = Settled("discarded", f"nobody handles {errand.purpose!r}")
-    else:
-        settled = use_case(tx, context, errand)
-    errands.settle(tx, errand.id, settled, context.now)
-    reach("sorter.before-commit")
-    return settled
+        return Settled("discarded", f"nobody handles {errand.purpose!r}")
+    return use_case(tx, context, errand)
 
 
 def fail(tx: Tx, context: Context, item: Claimed, reason: str, on_shelved: OnShelved) -> None:

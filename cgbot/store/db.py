@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cgbot.errors import Deferred
 from cgbot.store import engines
+from cgbot.store.checkpoints import Checkpoints
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Database:
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._checkpoints: Checkpoints | None = None
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -99,6 +101,12 @@ class Database:
         except DBAPIError as error:
             raise _deferred(error) from error
 
+    def start_checkpoints(self) -> None:
+        """Move SQLite's log into the database beside the commits, until `close`; for a process that stays."""
+        if self.file is not None and self._checkpoints is None:
+            self._checkpoints = Checkpoints(self.file)
+            self._checkpoints.start()
+
     @property
     def file(self) -> str | None:
         """The file of an embedded database."""
@@ -119,6 +127,9 @@ class Database:
 
     def close(self) -> None:
         """Finish what waits for the write lane and close every connection."""
+        if self._checkpoints is not None:
+            self._checkpoints.stop()
+            self._checkpoints = None
         if self._writer is not None:
             self._waiting.put(None)
             self._writer.join()

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from cgbot.errors import ConfigError
 
 BUSY_MILLISECONDS = 5_000
+# 64 MB: before that, `store.checkpoints` moves the log beside the commits.
+LOG_PAGES = 16_000
 
 
 def build(url: str) -> tuple[Engine, Engine]:
@@ -47,7 +49,7 @@ def _pragmas(*, read_only: bool) -> tuple[str, ...]:
     shared = (f"busy_timeout={BUSY_MILLISECONDS}", "foreign_keys=ON", "temp_store=MEMORY")
     if read_only:
         return (*shared, "query_only=ON")
-    return (*shared, "journal_mode=WAL", "synchronous=FULL", "cache_size=-16000")
+    return (*shared, "journal_mode=WAL", "synchronous=FULL", "cache_size=-16000", f"wal_autocheckpoint={LOG_PAGES}")
 
 
 def _postgresql(url: str, *, read_only: bool) -> Engine:

@@ -92,9 +92,12 @@ def _within_caps(parts: Iterable[list[str]]) -> Iterator[tuple[str, ...]]:
 
 def words(content: str, most: int = _MOST_WORDS) -> list[str]:
     """Cut text into folded words; of the unspaced scripts, into pairs and a last single character."""
+    runs = _RUN.findall(content[:_MOST_CHARACTERS].lower())
+    if content.isascii():  # most mail is
+        return [run[:_LONGEST_WORD] for run in runs[:most]]
     found: list[str] = []
-    for run in _RUN.findall(content[:_MOST_CHARACTERS].lower()):
-        if run.isascii():  # most are, and need no more
+    for run in runs:
+        if run.isascii():
             found.append(run[:_LONGEST_WORD])
         else:
             found += _pieces(fold(run))
