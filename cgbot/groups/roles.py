@@ -15,7 +15,7 @@ Role = Literal["convener", "vice-convener", "secretary", "member", "observer"]
 Action = Literal[
     "receive posts", "post", "read the members' archive", "be invited to meetings", "read the conveners' archive",
     "decide what is held", "call meetings", "stop notices", "see the members", "change members",
-    "approve reports and statements",
+    "approve reports and statements", "call for contributions", "draft reports", "contribute", "see the desk",
 ]  # fmt: skip
 
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
@@ -44,6 +44,10 @@ ALLOWED: Final[Mapping[Action, frozenset[str]]] = MappingProxyType(
         "stop notices": CONVENERS,
         "see the members": CONVENERS,
         "change members": CONVENERS,
+        "see the desk": CONVENERS,
+        "call for contributions": CONVENERS,
+        "contribute": MEMBERS,
+        "draft reports": CONVENERS,
         "approve reports and statements": APPROVERS,
     }
 )

@@ -33,13 +33,18 @@ from cgbot.store.tables_mail import (
     threads,
 )
 from cgbot.store.tables_meetings import attendees, feeds, meetings, notices, replies
+from cgbot.store.tables_papers import calls, paper_files, paper_revisions, papers, report_versions, reports
+from cgbot.store.tables_work import actions, attendance, orders, successions
 
 __all__ = [
+    "actions",
     "addresses",
     "arrivals",
     "attempts",
+    "attendance",
     "attendees",
     "audit",
+    "calls",
     "charter_versions",
     "contents",
     "deliveries",
@@ -52,12 +57,19 @@ __all__ = [
     "members",
     "metadata",
     "notices",
+    "orders",
+    "paper_files",
+    "paper_revisions",
+    "papers",
     "people",
     "post_copies",
     "posts",
     "raw_messages",
     "replies",
+    "report_versions",
+    "reports",
     "service",
+    "successions",
     "thread_ids",
     "threads",
     "tokens",

@@ -132,7 +132,7 @@ post_copies = Table(
     "post_copies",
     metadata,
     Column("arrival_id", BigId, ForeignKey("arrivals.id"), primary_key=True),
-    Column("post_id", BigId, ForeignKey("posts.id"), primary_key=True),
+    Column("post_id", BigId, ForeignKey("posts.id"), primary_key=True, index=True),
     Column("received_at", UtcTime, nullable=False),
 )
 
@@ -165,7 +165,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("content_id", BigId, ForeignKey("contents.id"), nullable=False, index=True),
+    Column("content_id", BigId, ForeignKey("contents.id"), nullable=False),
     Column("member_id", BigId, ForeignKey("members.id"), index=True),
     Column("recipient", String, nullable=False),
     Column("return_path", String, nullable=False),  # "" for a mail that must not be answered
@@ -178,12 +178,14 @@ deliveries = Table(
     Column("replaces", String),  # queued copies with the same key and recipient are superseded by a newer one
     Column("epoch", Integer),  # of the `serve` that holds the lease
     Column("leased_at", UtcTime),
+    Column("begun_at", UtcTime),  # the attempt under this lease has begun to talk to the next server
     Column("in_doubt", Integer, nullable=False, default=0),  # how often the final answer was lost
     Column("reply", String, nullable=False, default=""),  # the last answer of the next server
     Column("done_at", UtcTime),
     one_of("state", "queued", "leased", "deferred", "sent", "failed", "expired", "suppressed"),
     UniqueConstraint("content_id", "recipient"),
     Index("ix_deliveries_state_due_at", "state", "due_at", "id"),
+    Index("ix_deliveries_content_id_state", "content_id", "state"),
     Index("ix_deliveries_replaces", "replaces", "recipient"),
 )
 
