@@ -35,8 +35,9 @@ _EXTENSIONS: Final = (
     "liaisons",
 )  # fmt: skip
 _RESERVED: Final = frozenset(
-    ("postmaster", "abuse", "mailer-daemon", "api", "calendar", "desk", "me", "healthz", "metrics", "static")
-)
+    ("postmaster", "abuse", "mailer-daemon", "api", "calendar", "desk", "me", "healthz", "metrics", "static", "sign-in",
+     "sign-out")
+)  # fmt: skip
 _AUDIENCES: Final = ("public", "members", "conveners")
 _MEBIBYTE: Final = 1024 * 1024
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, bindparam, case, insert, select, upda
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NoSuchAddress
-from cgbot.groups import audit, profile
+from cgbot.groups import audit, profile, tokens
 from cgbot.groups.audit import Entry
 from cgbot.groups.roles import CONVENERS, ROLES
 from cgbot.mail import address as addresses_of
@@ -140,8 +140,9 @@ def change(
 
 
 def remove(tx: Connection, context: Context, group_id: int, address: str, actor: str = "operator") -> Member:
-    """End a membership. Raises NoSuchAddress when nobody in the group has this address."""
+    """End a membership, and the person's sessions. Raises NoSuchAddress when nobody in the group has this address."""
     member = require(tx, group_id, address)
+    tokens.revoke(tx, ("person", str(member.person_id)))
     tx.execute(update(members).where(members.c.id == member.id).values(state="left", left_at=context.now))
     audit.record(tx, context.now, group_id, Entry(actor, "member removed", member.address))
     return dataclasses.replace(member, state="left")

@@ -66,6 +66,12 @@ def use(tx: Connection, token: str, now: datetime) -> bool:
     return done.rowcount == 1
 
 
+def revoke(tx: Connection, fact: tuple[str, str]) -> int:
+    """Remove every token, of whatever purpose, whose fact (key, text) is this; how many there were."""
+    key, value = fact
+    return tx.execute(delete(tokens).where(tokens.c.facts[key].as_string() == value)).rowcount
+
+
 def made_since(tx: Connection, purpose: str, fact: tuple[str, str], since: datetime) -> int:
     """How many tokens of this purpose were made since, whose fact (key, text) is this; limits what we send."""
     key, value = fact
