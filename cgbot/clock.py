@@ -43,6 +43,7 @@ class Clock:
         self._ticking = asyncio.Lock()
         self._ending = False
         self._heartbeat = time.monotonic()
+        self._ticks = 0
 
     def start(self) -> None:
         """Tick at once and then at the interval."""
@@ -68,6 +69,10 @@ class Clock:
         """Say whether a tick has succeeded lately."""
         return time.monotonic() - self._heartbeat <= _MISSED_TICKS * self._seconds + _SLACK_SECONDS
 
+    def ticks(self) -> int:
+        """How many ticks have ended since the start."""
+        return self._ticks
+
     async def tick(self) -> int:
         """Plan and send what is due; how many notices were queued. Never raises."""
         async with self._ticking:
@@ -78,6 +83,8 @@ class Clock:
             except Exception:
                 log.exception("tick failed")
                 return 0
+            finally:
+                self._ticks += 1
         if queued:
             self._after()
         return queued

@@ -94,6 +94,10 @@ class _NoClock:
         """It is that process's business."""
         return True
 
+    def ticks(self) -> int:
+        """It is that process's business."""
+        return 0
+
 
 class Running:
     """The parts of a running service."""

@@ -30,6 +30,7 @@ from aiosmtpd.controller import Controller
 ROOT = Path(__file__).parent.parent
 DOMAIN = "lists.example.org"
 LIST = f"cg-aisec@{DOMAIN}"
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("libfaketimeMT.so.1"))
 
 
 @dataclass
@@ -123,6 +124,36 @@ class Program:
         self._write_configuration(database_url)
         self.addresses: dict[str, str] = {}
         self.prefix: list[str] = []  # what `serve` is run under
+
+    def travel(self, moment: str) -> None:
+        """
+        Set the clock of this installation, its commands and its `serve`, to this moment ("2027-05-03 08:00:00", UTC).
+
+        A running `serve` sees the jump at once, as after a sleep of the machine: `ticked` waits until its clock has
+        looked at what is due.
+        """
+        clock = self.folder / "clock"
+        new = clock.with_suffix(".new")
+        new.write_text(f"@{moment}\n")
+        new.rename(clock)
+        self.env |= {
+            "LD_PRELOAD": str(FAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(clock),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # what is late or silent is measured by this one
+            "TZ": "UTC",
+        }
+
+    def ticks(self) -> int:
+        """How often the clock of `serve` has looked at what is due."""
+        found = re.search(rb"cgbot_clock_ticks_total (\d+)", self.get("/metrics")[2])
+        assert found
+        return int(found[1])
+
+    def ticked(self) -> None:
+        """Wait until the clock has begun and ended a look; the one under way may have begun before."""
+        before = self.ticks()
+        wait_for(lambda: self.ticks() >= before + 2)
 
     def _write_configuration(self, database_url: str) -> None:
         (self.folder / "config" / "groups").mkdir(parents=True, exist_ok=True)

@@ -33,6 +33,7 @@ async def metrics(request: Request) -> Response:
     for name, rows in counts.items():
         lines.append(f"# TYPE cgbot_{name} gauge")
         lines += [f'cgbot_{name}{{state="{state}"}} {number}' for state, number in rows]
+    lines += ["# TYPE cgbot_clock_ticks_total counter", f"cgbot_clock_ticks_total {services(request).clock.ticks()}"]
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "no-store"})
 
 

@@ -32,6 +32,9 @@ class Beating:
     def healthy(self) -> bool:
         return True
 
+    def ticks(self) -> int:
+        return 0
+
 
 @dataclass
 class Site:

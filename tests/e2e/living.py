@@ -1,0 +1,149 @@
+"""People who live with a group by mail alone: mailboxes, answers, and a clock that the story sets."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
+from email.message import EmailMessage, Message
+from email.utils import getaddresses
+
+from tests.harness import DOMAIN, Program, Relay
+
+_MOST_JUMPS = 300
+
+
+class World:
+    """One installation at a time of its own, and what everybody has read so far."""
+
+    def __init__(self, program: Program, relay: Relay, start: str) -> None:
+        self.program = program
+        self.relay = relay
+        self.now = _moment(start)
+        self._read: Counter[str] = Counter()
+        self._written = 0
+        program.travel(_text(self.now))
+
+    # ------------------------------------------------------------------------------------------------ the clock
+
+    def until(self, moment: str) -> None:
+        """Live on until this moment (UTC): every notice finds the clock awake when it is due."""
+        end = _moment(moment)
+        for _ in range(_MOST_JUMPS):
+            due = self._next_due(end)
+            if due is None:
+                break
+            self._jump(due)
+        else:
+            raise AssertionError("the ledger does not come to an end")
+        self._jump(end)
+
+    def _next_due(self, end: datetime) -> datetime | None:
+        listed = self.program.json("notices", "list", "--until", end.isoformat())
+        moments = sorted(datetime.fromisoformat(one["due"]) for one in listed)
+        return next((one + timedelta(seconds=1) for one in moments if one + timedelta(seconds=1) > self.now), None)
+
+    def _jump(self, moment: datetime) -> None:
+        self.now = max(self.now, moment)
+        self.program.travel(_text(self.now))
+        self.program.ticked()
+        self.program.idle()
+
+    # ------------------------------------------------------------------------------------------------- the mail
+
+    def write(self, sender: str, recipient: str, subject: str, text: str = "", **fields: str) -> EmailMessage:
+        """Write a mail as a mail program would; `recipient` may be an extension such as "request"."""
+        return self.send(sender, recipient, self.compose(sender, recipient, subject, text, **fields))
+
+    def compose(self, sender: str, recipient: str, subject: str, text: str = "", **fields: str) -> EmailMessage:
+        """A mail that is not sent yet, to put something into it."""
+        self._written += 1
+        message = EmailMessage()
+        message["From"] = f"{sender.partition('@')[0].capitalize()} <{sender}>"
+        message["To"] = _address(recipient)
+        message["Subject"] = subject
+        message["Date"] = self.now.strftime("%a, %d %b %Y %H:%M:%S +0000")
+        message["Message-ID"] = f"<written-{self._written}@{sender.partition('@')[2]}>"
+        for name, value in fields.items():
+            message[name.replace("_", "-")] = value
+        message.set_content(text or "\n")
+        return message
+
+    def send(self, sender: str, recipient: str, message: EmailMessage) -> EmailMessage:
+        """Hand it over and wait until everything that follows from it has been delivered."""
+        raw = re.sub(rb"\r?\n", b"\r\n", message.as_bytes())
+        self.program.send(raw, _address(recipient), sender=sender)
+        self.program.idle()
+        return message
+
+    def answer(self, sender: str, message: Message, text: str, *, quote: bool = True) -> None:
+        """Answer a mail as a mail program does, the original quoted below."""
+        to = getaddresses([message["Reply-To"] or message["From"]])[0][1]
+        quoted = "\n".join(f"> {line}" for line in body(message).splitlines()) if quote else ""
+        subject = f"Re: {message['Subject']}"
+        fields = {"In_Reply_To": message["Message-ID"], "References": message["Message-ID"]}
+        self.write(
+            sender, to, subject, f"{text}\n\nOn {message['Date']} {message['From']} wrote:\n{quoted}\n", **fields
+        )
+
+    def news(self, address: str) -> list[Message]:
+        """What this person has got since they looked last."""
+        messages = [one.message for one in self.relay.to(address)]
+        new = messages[self._read[address] :]
+        self._read[address] = len(messages)
+        return new
+
+    def one(self, address: str, *words: str) -> Message:
+        """The one new mail whose subject has these words; the others are read too."""
+        new = self.news(address)
+        found = [one for one in new if all(word.lower() in subject(one).lower() for word in words)]
+        assert len(found) == 1, f"{words} in {[subject(one) for one in new]}"
+        return found[0]
+
+    def everything(self, address: str) -> list[str]:
+        """The subject of every mail that ever went to this address."""
+        return [subject(one.message) for one in self.relay.to(address)]
+
+
+@contextmanager
+def living(program: Program, relay: Relay, start: str) -> Iterator[World]:
+    """A world from its beginning to its end."""
+    world = World(program, relay, start)
+    program.start()
+    try:
+        yield world
+    finally:
+        if program.running:
+            program.stop()
+
+
+def subject(message: Message) -> str:
+    """The subject as a reader sees it."""
+
+    return str(make_header(decode_header(str(message["Subject"]).replace("\n", ""))))
+
+
+def body(message: Message) -> str:
+    """The text that a reader sees."""
+    for part in message.walk():
+        if part.get_content_type() == "text/plain" and part.get_filename() is None:
+            raw = part.get_payload(decode=True)
+            assert isinstance(raw, bytes)
+            return raw.decode(part.get_content_charset() or "utf-8").replace("\r\n", "\n")
+    return ""
+
+
+def _address(recipient: str) -> str:
+    return recipient if "@" in recipient else f"cg-aisec-{recipient}@{DOMAIN}" if recipient else f"cg-aisec@{DOMAIN}"
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
