@@ -39,6 +39,15 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that goes with the mail, the same for every recipient; `content_type` as "application/pdf"."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NewMail:
     """
     What to write; `from_address` and `to` may be a slot's name, as `slot("from")`.
@@ -57,6 +66,7 @@ class NewMail:
     calendar: Calendar | None = None
     fields: tuple[tuple[str, str], ...] = ()
     extra: Frozen | None = None  # a block of fields as bytes, such as the list's own
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 def compose(mail: NewMail) -> Frozen:
@@ -95,18 +105,34 @@ def _ids(name: str, value: str) -> bytes:
 
 
 def _body(mail: NewMail) -> Frozen:
-    text = _text_part("plain", mail.text)
-    if not mail.html and mail.calendar is None:
-        return Frozen(text)
+    """The words, alone or beside a calendar object; files come after them in a multipart/mixed."""
     seed = hashlib.sha256(mail.message_id.encode()).hexdigest()[:24]
-    alternatives: list[Frozen] = [Frozen(text)]
+    words = _words(mail, seed)
+    files = [_calendar_attachment(mail.calendar)] if mail.calendar else []
+    files += [_enclosed(one) for one in mail.enclosures]
+    return _multipart("mixed", f"=_mixed_{seed}", [words, *files]) if files else words
+
+
+def _words(mail: NewMail, seed: str) -> Frozen:
+    alternatives: list[Frozen] = [Frozen(_text_part("plain", mail.text))]
     if mail.html:
         alternatives.append(Frozen(_text_part("html", mail.html)))
-    if mail.calendar is None:
-        return _multipart("alternative", f"=_alternative_{seed}", alternatives)
-    alternatives.append(_calendar_part(mail.calendar))
-    inner = _multipart("alternative", f"=_alternative_{seed}", alternatives)
-    return _multipart("mixed", f"=_mixed_{seed}", [inner, _calendar_attachment(mail.calendar)])
+    if mail.calendar is not None:
+        alternatives.append(_calendar_part(mail.calendar))
+    if len(alternatives) == 1:
+        return alternatives[0]
+    return _multipart("alternative", f"=_alternative_{seed}", alternatives)
+
+
+def _enclosed(one: Enclosure) -> Frozen:
+    """A file with its name (RFC 2183; RFC 2231 where that is not ASCII), to be written as base64."""
+    part = EmailMessage(policy=_POLICY)
+    main, _, sub = one.content_type.partition("/")
+    name = " ".join(_CONTROLS.sub("", one.filename).split())
+    part.set_content(b"", maintype=main, subtype=sub, disposition="attachment", filename=name)
+    del part["MIME-Version"]
+    fields, _, _ = part.as_bytes().partition(b"\r\n\r\n")
+    return join([fields, b"\r\n\r\n", as_base64(Frozen(one.content))])
 
 
 def _text_part(subtype: str, text: str) -> bytes:
@@ -149,4 +175,4 @@ def _multipart(subtype: str, boundary: str, parts: Iterable[Frozen]) -> Frozen:
     return join([*pieces, f"--{boundary}--\r\n".encode()])
 
 
-__all__ = ["FROM", "TO", "Calendar", "NewMail", "compose", "slot"]
+__all__ = ["FROM", "TO", "Calendar", "Enclosure", "NewMail", "compose", "slot"]

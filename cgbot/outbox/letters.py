@@ -15,7 +15,7 @@ from typing import Final
 
 from cgbot.context import Context
 from cgbot.mail import compose, verp
-from cgbot.mail.compose import NewMail
+from cgbot.mail.compose import Enclosure, NewMail
 from cgbot.outbox import queue
 from cgbot.outbox.queue import Copy, Mail, Timing
 from cgbot.store.db import Tx
@@ -55,6 +55,7 @@ class Letter:
     expires_at: datetime | None = None
     replaces: str | None = None
     language: str = "en"
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 def write(tx: Tx, context: Context, letter: Letter) -> int:
@@ -73,6 +74,7 @@ def write(tx: Tx, context: Context, letter: Letter) -> int:
             date=context.now,
             message_id=message_id,
             fields=_fields(letter),
+            enclosures=letter.enclosures,
         )
     )
     group_id = letter.group[0] if letter.group else None

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cgbot.mail.compose import FROM, TO, Calendar, NewMail, compose, slot
+from cgbot.mail.compose import FROM, TO, Calendar, Enclosure, NewMail, compose, slot
 from cgbot.mail.frozen import fill, join
 from cgbot.mail.message import parse
 
@@ -173,3 +173,34 @@ def test_fields_of_the_caller_are_exact_or_refused() -> None:
     assert all(f"{name}: {value}\r\n".encode() in raw for name, value in fields)
     with pytest.raises(ValueError, match="cannot stand"):
         compose(replace(MAIL, fields=(("X", "a\r\nBcc: b@c"),)))
+
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    "filename", ["CG-AISEC report.docx", "Bericht für SG17.docx", 'a"b\r\nX: y\\.docx', "报告" * 40]
+)
+def test_a_file_goes_with_the_words(filename: str) -> None:
+    content = bytes(range(256)) * 300
+    mail = replace(MAIL, enclosures=(Enclosure(filename, DOCX, content),))
+    raw = fill(compose(mail), VALUES)
+    well_formed(raw)
+    found = read(raw)
+    assert found.get_content_type() == "multipart/mixed"
+    body = found.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().splitlines() == ["Dear all,", "see you there."]
+    (attached,) = found.iter_attachments()
+    assert isinstance(attached, EmailMessage)
+    assert (attached.get_content_type(), attached.get_content()) == (DOCX, content)
+    assert attached.get_filename() == " ".join(filename.split())
+    assert parse(raw).attachments[0].content == content
+    assert "X" not in found
+
+
+def test_a_file_goes_with_an_invitation() -> None:
+    raw = fill(compose(replace(INVITATION, enclosures=(Enclosure("a.pdf", "application/pdf", b"%PDF"),))), VALUES)
+    found = read(raw)
+    assert [part.get_content_type() for part in found.iter_attachments()] == ["application/ics", "application/pdf"]
+    assert parse(raw).calendars == (WRITTEN_EVENT,)
