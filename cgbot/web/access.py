@@ -1,39 +1,56 @@
 """
-Who may see what (pure rules).
+Who may see what, and from where a change may be asked (pure rules).
 
 ROUTES is the whole table: every page with the rule that opens it; a page that is not in it does not exist. A group's
-archive and calendar are open to those whom its charter names; the anonymous get the same answer for what is closed
-and for what is not there. Whoever may know of a group by its calendar may know that its archive is closed.
+archive and calendar are open to those whom its charter names, its desk to those who run it; the anonymous get the same
+answer for what is closed and for what is not there. Whoever may know of a group by its calendar may know that its
+archive is closed. What is sent with POST must come from our own pages (Sec-Fetch-Site, else Origin; never the Host
+that a request names), save for the one-click link that mail programs call (RFC 8058).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import quote, urlsplit
 
 from cgbot.groups.charter import Charter
-from cgbot.groups.roles import CONVENERS
+from cgbot.groups.roles import may
 
-Rule = Literal["open", "archive", "calendar", "token"]
+Rule = Literal["open", "file", "archive", "calendar", "token", "signed-in", "desk"]
+_FORM: Final = ("GET", "POST")
+_POST: Final = ("POST",)
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One page: its path as Starlette writes it, the name of its handler, and the rule that opens it."""
+    """
+    One page: its path as Starlette writes it, the name of its handler, and the rule that opens it.
+
+    `open` is for everybody, and `file` the same for everybody; `archive` and `calendar` follow the charter;
+    `token`: the link is the credential; `signed-in` and `desk` need a session. `foreign`: a POST may come from
+    elsewhere.
+    """
 
     path: str
     handler: str
     rule: Rule
     methods: tuple[str, ...] = ("GET",)
+    foreign: bool = False
 
 
 ROUTES: Final = (
     Route("/", "groups", "open"),
-    Route("/healthz", "health", "open"),
-    Route("/metrics", "metrics", "open"),
-    Route("/robots.txt", "robots", "open"),
-    Route("/static/style.css", "style", "open"),
-    Route("/leave/{group}/{token}", "leave", "token", ("GET", "POST")),
+    Route("/healthz", "health", "file"),
+    Route("/metrics", "metrics", "file"),
+    Route("/robots.txt", "robots", "file"),
+    Route("/static/style.css", "style", "file"),
+    Route("/leave/{group}/{token}", "leave", "token", _FORM, foreign=True),
+    Route("/sign-in", "sign_in", "open", _FORM),
+    Route("/sign-in/{token}", "sign_in_link", "token", _FORM),
+    Route("/sign-out", "sign_out", "signed-in", _POST),
     Route("/{group}/about/", "about", "calendar"),
     Route("/{group}/calendar.ics", "calendar", "calendar"),
     Route("/{group}/meetings/", "meetings", "calendar"),
@@ -46,13 +63,41 @@ ROUTES: Final = (
 
 
 def may_see(charter: Charter, rule: Rule, role: str = "") -> bool:
-    """Say whether somebody of this role ("" for the anonymous) may see a group's pages of this rule."""
-    if rule in {"open", "token"}:
+    """Say whether somebody of this role ("" for whoever is no member) may see a group's pages of this rule."""
+    if rule in {"open", "file", "token"}:
         return True
+    if rule == "desk":
+        return may(role, "see the desk")
+    if rule == "signed-in":
+        return bool(role)
     audience = charter.archive if rule == "archive" else charter.calendar
     if audience == "public":
         return True
-    return bool(role) if audience == "members" else role in CONVENERS
+    return may(role, "read the members' archive" if audience == "members" else "read the conveners' archive")
+
+
+def is_from_our_pages(headers: Mapping[str, str], public_url: str) -> bool:
+    """Say whether a browser sent this from a page of ours; what says nothing of where it comes from was no browser."""
+    site = headers.get("sec-fetch-site", "")
+    if site:
+        return site in {"same-origin", "none"}
+    return headers.get("origin", "").lower() == origin_of(public_url)
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL, as browsers write them (RFC 6454 section 6.1)."""
+    parts = urlsplit(url.lower())
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + ("" if parts.port in {None, usual} else f":{parts.port}")
+
+
+def own_path(given: str) -> str:
+    """A path of this site as a Location, whatever was given: none makes it lead to another site; "" stays."""
+    path, mark, query = given.partition("?")
+    if not path.startswith("/") or len(given) > 1000:  # noqa: PLR2004 - longer than any page of ours
+        return ""
+    return "/" + quote(path.lstrip("/\\"), safe="/@:+,~%") + (f"?{quote(query, safe='%&=+/:@~,*')}" if mark else "")
 
 
 def masked(address: str) -> str:

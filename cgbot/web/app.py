@@ -1,9 +1,10 @@
 """
 The pages: a Starlette application over what is archived, and its security headers (edge).
 
-Every route stands in web.access with the rule that opens it; what is closed and what does not exist get the same
-answer. A GET changes nothing. Pages are text, one style sheet and no script: the policy sent with them forbids
-scripts, frames and anything from elsewhere. Links are built from the configured public URL, never from the request.
+Every route stands in web.access with the rule that opens it, and is asked before its handler runs; what is closed and
+what does not exist get the same answer. A GET changes nothing, and a POST must come from our own pages. Pages are text,
+one style sheet and no script: the policy sent with them forbids scripts, frames and anything from elsewhere. Links are
+built from the configured public URL, never from the request.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
 from cgbot.errors import CgbotError, Deferred
-from cgbot.web import archive, calendar, leave, service
-from cgbot.web.access import ROUTES
-from cgbot.web.services import ClosedError, Services, here_at, services
+from cgbot.web import access, archive, calendar, leave, service, signing
+from cgbot.web.access import ROUTES, SAFE
+from cgbot.web.services import PERSONAL, ClosedError, Services, entry_of, here_at, services
 
 log = structlog.get_logger(__name__)
-_WORDS: Final = {404: "There is no such page, or it is not open to you.", 405: "This is not possible here."}
+_WORDS: Final = {
+    403: "This was not sent from a page of this site. Open the page again, and repeat it there.",
+    404: "There is no such page, or it is not open to you.",
+    405: "This is not possible here.",
+}
 
 HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -37,19 +42,36 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )  # fmt: skip
 HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
-    **archive.HANDLERS, **calendar.HANDLERS, **leave.HANDLERS, **service.HANDLERS,
+    **archive.HANDLERS, **calendar.HANDLERS, **leave.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
 }  # fmt: skip
 
 
 def build(given: Services) -> Shell:
     """Make the application."""
     application = Starlette(
-        routes=[Route(one.path, HANDLERS[one.handler], methods=list(one.methods), name=one.handler) for one in ROUTES],
+        routes=[Route(one.path, _guarded(one), methods=list(one.methods), name=one.handler) for one in ROUTES],
         exception_handlers={HTTPException: _http_error, CgbotError: _known_error, Exception: _unknown_error},
     )
     application.router.redirect_slashes = False  # it would answer with the Host of the request
     application.state.services = given
     return Shell(application)
+
+
+def _guarded(route: access.Route) -> Callable[[Request], Any]:
+    """The handler of a page behind its rule."""
+    handler = HANDLERS[route.handler]
+
+    async def endpoint(request: Request) -> Response:
+        here = services(request)
+        public_url = here.context().settings.service.public_url
+        if not (request.method in SAFE or route.foreign or access.is_from_our_pages(request.headers, public_url)):
+            raise HTTPException(403)
+        answer: Response = await here.enter(request, route) or await handler(request)
+        if entry_of(request).visitor is not None:
+            answer.headers["cache-control"] = PERSONAL
+        return answer
+
+    return endpoint
 
 
 class Shell:
@@ -83,11 +105,12 @@ async def _http_error(request: Request, error: Exception) -> Response:
     here = services(request)
     if isinstance(error, ClosedError):
         join = error.charter.address(here.context().settings.service.domain, "join")
-        return here.page("closed.html", {"group": error.group, "charter": error.charter, "join_address": join}, 403)
+        facts = {"group": error.group, "charter": error.charter, "join_address": join}
+        return await here.page(request, "closed.html", facts, 403)
     if error.status_code == HTTPStatus.NOT_FOUND and _lacks_slash(request):
         return RedirectResponse(here_at(request.scope["path"] + "/", request), 307)
     words = _WORDS.get(error.status_code, "This request cannot be answered.")
-    answer = here.page("error.html", {"words": words}, error.status_code)
+    answer = await here.page(request, "error.html", {"words": words}, error.status_code)
     answer.headers.update(error.headers or {})
     return answer
 
@@ -106,8 +129,8 @@ def _lacks_slash(request: Request) -> bool:
 async def _known_error(request: Request, error: Exception) -> Response:
     status = error.http if isinstance(error, CgbotError) else 500
     words = "Try again in a moment." if isinstance(error, Deferred) else str(error)
-    return services(request).page("error.html", {"words": words}, status)
+    return await services(request).page(request, "error.html", {"words": words}, status)
 
 
 async def _unknown_error(request: Request, _error: Exception) -> Response:
-    return services(request).page("error.html", {"words": "Try again in a moment."}, 503)
+    return await services(request).page(request, "error.html", {"words": "Try again in a moment."}, 503)

@@ -3,12 +3,11 @@ Pages of the archive: threads, a post in its thread, search, the raw form, attac
 
 The database is read in one go and parsing happens in a thread, outside any transaction. The raw form is the exact
 bytes, shown as plain text that no browser runs; attachments come as downloads of a harmless type. Both are open where
-the group's archive is public; the pages mask addresses.
+the group's archive is; the pages mask addresses for whoever is no member.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from cgbot.archive import records
 from cgbot.archive.records import Post
@@ -26,7 +25,8 @@ from cgbot.mail.message import Attachment
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
 from cgbot.web import reading, text
-from cgbot.web.services import Services, facts_of, services
+from cgbot.web.access import may_see
+from cgbot.web.services import Services, entered, entry_of, services
 
 _THREADS: Final = 50
 _FOUND: Final = 30
@@ -44,42 +44,43 @@ _SEALED: Final = {
 
 
 async def groups(request: Request) -> Response:
-    """The groups that somebody anonymous may know of."""
+    """The groups that whoever asks may know of."""
     here = services(request)
-    context = here.context()
-    listed = [one for one in context.charters.values() if "public" in {one.archive, one.calendar}]
-    if len(listed) == 1 and listed[0].archive == "public":
-        return RedirectResponse(f"/{listed[0].name}/", 307)
-    return here.page("groups.html", {"charters": listed})
+    visitor = entry_of(request).visitor
+    own = {one.group: one.member.role for one in visitor.memberships} if visitor else {}
+    rows = [
+        {"charter": one, "archive": may_see(one, "archive", role), "role": role}
+        for name, one in here.context().charters.items()
+        if (role := own.get(name, "")) or may_see(one, "archive") or may_see(one, "calendar")
+    ]
+    return await here.page(request, "groups.html", {"rows": rows})
 
 
 async def archive(request: Request) -> Response:
     """Threads, those with the newest post first."""
     here = services(request)
-    group, charter = await here.group(request, "archive")
+    group, charter = entered(request)
     before = _place(request.query_params.get("before", ""))
     found = await here.db.read(records.list_threads, group.id, _THREADS + 1, before)
     older = _written(found[_THREADS - 1]) if len(found) > _THREADS else ""
-    rows = [
-        {"thread": one, "subject": text.without_addresses(one.subject), "author": reading.author(one)}
-        for one in found[:_THREADS]
-    ]
-    domain = here.context().settings.service.domain
-    facts = facts_of(group, charter, rows=rows, older=older, newer=before is not None)
-    return here.page("archive.html", {**facts, "list_address": charter.posting_address(domain)})
+    show = reading.Eyes(entry_of(request).role)
+    rows = [{"thread": one, "subject": show.line(one.subject), "author": show.author(one)} for one in found[:_THREADS]]
+    list_address = charter.posting_address(here.context().settings.service.domain)
+    facts = {"rows": rows, "older": older, "newer": before is not None, "list_address": list_address}
+    return await here.page(request, "archive.html", facts)
 
 
 async def post(request: Request) -> Response:
     """A post in its thread, by permalink or Message-ID."""
     here = services(request)
-    group, charter = await here.group(request, "archive")
+    group, _ = entered(request)
     found = await _find(here, group.id, str(request.path_params["post"]))
     thread = await here.db.read(records.of_thread, found[0].thread_id)
     wanted = frozenset(one.id for one in found)
-    page = await asyncio.to_thread(reading.page, here.db, thread, wanted)
-    subject = text.without_addresses(thread[0].subject)
-    facts = facts_of(group, charter, wanted=wanted, page=page, subject=subject, posts=len(thread))
-    return here.page("thread.html", facts)
+    show = reading.Eyes(entry_of(request).role)
+    page = await here.slow(reading.page, here.db, thread, wanted, show)
+    facts = {"wanted": wanted, "page": page, "subject": show.line(thread[0].subject), "posts": len(thread)}
+    return await here.page(request, "thread.html", facts)
 
 
 async def _find(here: Services, group_id: int, named: str) -> tuple[Post, ...]:
@@ -104,28 +105,28 @@ def _chosen(request: Request, found: tuple[Post, ...]) -> Post:
 async def search_page(request: Request) -> Response:
     """What holds all of the words, newest first."""
     here = services(request)
-    group, charter = await here.group(request, "archive")
+    group, _ = entered(request)
     query = request.query_params.get("q", "")[:300].strip()
     page = request.query_params.get("page", "")
     number = max(1, int(page)) if _NUMBER.fullmatch(page) else 1
     found = await here.db.read(_search, group.id, query, number) if query else ()
-    results = await asyncio.to_thread(_results, here, found[:_FOUND], query)
-    facts = facts_of(group, charter, query=query, results=results, page=number, more=len(found) > _FOUND)
-    return here.page("search.html", facts)
+    results = await here.slow(_results, here, found[:_FOUND], query, reading.Eyes(entry_of(request).role))
+    facts = {"query": query, "results": results, "page": number, "more": len(found) > _FOUND}
+    return await here.page(request, "search.html", facts)
 
 
 def _search(tx: Tx, group_id: int, query: str, page: int) -> tuple[Post, ...]:
     return records.of_ids(tx, search.find(tx, group_id, query, (_FOUND + 1, (page - 1) * _FOUND)))
 
 
-def _results(here: Services, found: tuple[Post, ...], query: str) -> list[dict[str, Any]]:
+def _results(here: Services, found: tuple[Post, ...], query: str, show: reading.Eyes) -> list[dict[str, Any]]:
     is_wanted = words.finder(query)
     return [
         {
             "post": one,
-            "subject": text.without_addresses(one.subject),
-            "author": reading.author(one),
-            "snippet": text.snippet(_glance(here, one), is_wanted),
+            "subject": show.line(one.subject),
+            "author": show.author(one),
+            "snippet": text.snippet(_glance(here, one), is_wanted, mask=show.mask),
         }
         for one in found
     ]
@@ -142,7 +143,7 @@ def _glance(here: Services, one: Post) -> str:
 async def raw_form(request: Request) -> Response:
     """The exact bytes of a message, by Message-ID or permalink."""
     here = services(request)
-    group, _ = await here.group(request, "archive")
+    group, _ = entered(request)
     found = await _find(here, group.id, str(request.path_params["message_id"]))
     content = await here.db.read(raw.get, _chosen(request, found).sha256)
     return Response(content, media_type="text/plain; charset=utf-8", headers=_SEALED)
@@ -151,12 +152,12 @@ async def raw_form(request: Request) -> Response:
 async def attachment(request: Request) -> Response:
     """One attachment, as a download that no browser runs."""
     here = services(request)
-    group, _ = await here.group(request, "archive")
+    group, _ = entered(request)
     given = str(request.path_params["number"])
     found = await here.db.read(records.of_permalink, group.id, str(request.path_params["permalink"]).replace("\0", ""))
     if not found or not _NUMBER.fullmatch(given):
         raise HTTPException(404)
-    part = await asyncio.to_thread(_attachment, here, _chosen(request, found), int(given))
+    part = await here.slow(_attachment, here, _chosen(request, found), int(given))
     if part is None:
         raise HTTPException(404)
     kind = part.content_type if part.content_type in _HARMLESS else "application/octet-stream"

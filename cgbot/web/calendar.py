@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
@@ -18,8 +19,14 @@ from starlette.responses import Response
 
 from cgbot.meetings import feeds, records, wording
 from cgbot.meetings.feeds import CalendarFeed
-from cgbot.web.services import facts_of, services
+from cgbot.store.db import Tx
+from cgbot.web.services import PERSONAL, entered, entry_of, services
 
+# What a member has answered, in words.
+ANSWERS: Final = {
+    "ACCEPTED": "yes", "DECLINED": "no", "TENTATIVE": "maybe", "DELEGATED": "delegated",
+    "NEEDS-ACTION": "no answer yet",
+}  # fmt: skip
 _LONG_ENOUGH: Final = 1024  # octets below which compressing gains nothing
 _GZIP: Final = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?:1|0\.0*[1-9])[0-9.]*\s*)?(?:,|$)", re.IGNORECASE)
 
@@ -27,7 +34,7 @@ _GZIP: Final = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?:1|0\.0*[1-9])[0-
 async def calendar(request: Request) -> Response:
     """The feed to subscribe to."""
     here = services(request)
-    group, _ = await here.group(request, "calendar")
+    group, charter = entered(request)
     feed = await here.db.read(feeds.render, here.context(), group)
     if feed.is_new:
         await here.db.write(feeds.remember, group.id, feed)
@@ -36,7 +43,7 @@ async def calendar(request: Request) -> Response:
     headers = {
         "etag": etag,
         "last-modified": format_datetime(feed.changed_at.astimezone(UTC), usegmt=True),
-        "cache-control": "public, max-age=300",
+        "cache-control": "public, max-age=300" if charter.calendar == "public" else PERSONAL,
         "vary": "Accept-Encoding",
         "x-robots-tag": "noindex",
         "content-disposition": f'inline; filename="{group.name}.ics"',
@@ -70,27 +77,37 @@ def _date(text: str) -> datetime | None:
 async def meetings(request: Request) -> Response:
     """Meetings to come, and those that have been."""
     here = services(request)
-    group, charter = await here.group(request, "calendar")
+    group, charter = entered(request)
     now = here.context().now
     found = await here.db.read(records.of_group, group.id)
-    rows: list[dict[str, Any]] = [{"meeting": one, "when": wording.when(one, charter)} for one in found]
-    facts = facts_of(
-        group,
-        charter,
-        ahead=[row for row in rows if row["meeting"].ends_at > now],
-        past=[row for row in reversed(rows) if row["meeting"].ends_at <= now],
-        calendar_url=f"{here.context().settings.service.public_url}/{group.name}/calendar.ics",
-        join_address=charter.address(here.context().settings.service.domain, "join"),
-    )
-    return here.page("meetings.html", facts)
+    visitor = entry_of(request).visitor
+    member = visitor.member(group.id) if visitor else None
+    ahead = [one.id for one in found if one.ends_at > now]
+    mine = await here.db.read(_invitations, ahead, member.id) if member else {}
+    rows: list[dict[str, Any]] = [
+        {"meeting": one, "when": wording.when(one, charter), "mine": mine.get(one.id)} for one in found
+    ]
+    facts = {
+        "ahead": [row for row in rows if row["meeting"].ends_at > now],
+        "past": [row for row in reversed(rows) if row["meeting"].ends_at <= now],
+        "calendar_url": f"{here.context().settings.service.public_url}/{group.name}/calendar.ics",
+        "join_address": charter.address(here.context().settings.service.domain, "join"),
+    }
+    return await here.page(request, "meetings.html", facts)
+
+
+def _invitations(tx: Tx, meeting_ids: Sequence[int], member_id: int) -> dict[int, str]:
+    """What this member has answered to each meeting that they are invited to."""
+    states = ((one, records.find_attendee(tx, one, member_id)) for one in meeting_ids)
+    return {meeting_id: ANSWERS.get(state.partstat, "") for meeting_id, state in states if state}
 
 
 async def about(request: Request) -> Response:
     """The group's terms of reference."""
     here = services(request)
-    group, charter = await here.group(request, "calendar")
+    _, charter = entered(request)
     domain = here.context().settings.service.domain
-    return here.page("about.html", facts_of(group, charter, list_address=charter.posting_address(domain)))
+    return await here.page(request, "about.html", {"list_address": charter.posting_address(domain)})
 
 
 HANDLERS: Final = {"calendar": calendar, "meetings": meetings, "about": about}

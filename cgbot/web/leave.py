@@ -38,7 +38,7 @@ async def leave(request: Request) -> Response:
     if request.method == "POST":
         await here.db.write(_leave, context, member.id, here.on_leave)
         facts["left"] = True
-    answer = here.page("leave.html", facts)
+    answer = await here.page(request, "leave.html", facts)
     answer.headers["cache-control"] = "no-store"
     return answer
 

@@ -1,28 +1,41 @@
 """
-What the pages work with: the database, the templates, the configuration of this moment (edge).
+What the pages work with: the database, the templates, the configuration of this moment, who asks (edge).
 
-`group` finds a group by the name in a path and asks the table of access; an older name of a group redirects. Where the
-group itself is known to everybody, its closed archive says that it is closed, in the same words for every path in it.
+`enter` stands before every page: it finds who is signed in and which group the path names, and asks the table of
+access; an older name of a group redirects. Where the group itself is known to whoever asks, its closed archive says
+that it is closed, in the same words for every path in it. Parsing and filling pages happen in two threads of their
+own, so that a heavy page keeps the mail waiting for no more than a moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import quote
 
 import jinja2
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cgbot.context import Context
-from cgbot.groups import records
+from cgbot.groups import records, sign_in
 from cgbot.groups.charter import Charter
+from cgbot.groups.commands import Command
 from cgbot.groups.records import Group
-from cgbot.store.db import Database
-from cgbot.web.access import Rule, may_see
+from cgbot.groups.sign_in import Visitor
+from cgbot.notices.kinds import Kind
+from cgbot.store.db import Database, Tx
+from cgbot.web import session
+from cgbot.web.access import Route, may_see
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_THREADS: Final = 2
+PERSONAL: Final = "private, no-store"
 
 
 class MovedError(HTTPException):
@@ -34,7 +47,7 @@ class MovedError(HTTPException):
 
 
 class ClosedError(HTTPException):
-    """The archive of a group that everybody may know of is not open to whoever asks."""
+    """The archive of a group that whoever asks may know of is not open to them."""
 
     def __init__(self, group: Group, charter: Charter) -> None:
         super().__init__(403)
@@ -55,33 +68,90 @@ class Heart(Protocol):
         """Say so."""
         ...
 
+    def ticks(self) -> int:
+        """How often it has beaten since the start."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who asks, None for the anonymous, and the group whose page it is, if it is one's."""
+
+    visitor: Visitor | None = None
+    group: Group | None = None
+    charter: Charter | None = None
+
+    @property
+    def role(self) -> str:
+        """The visitor's role in the group, "" for an outsider."""
+        return self.visitor.role(self.group.id) if self.visitor and self.group else ""
+
+
+def _threads() -> Executor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="pages")
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Handed to every handler through the application's state."""
+    """Handed to every handler through the application's state; `commands` and `kinds` are the joined tables."""
 
     db: Database
     templates: jinja2.Environment
     context: Callable[[], Context]
     clock: Heart
     on_leave: Callable[..., None]
+    commands: Sequence[Command] = ()
+    kinds: Sequence[Kind] = ()
+    threads: Executor = field(default_factory=_threads)
 
-    def page(self, template: str, facts: Mapping[str, object], status: int = 200) -> Response:
-        """Fill a page."""
-        return HTMLResponse(self.templates.get_template(f"web/{template}").render(facts), status)
+    async def slow(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what takes its time in a thread of the pages."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: fn(*args, **kwargs))
 
-    async def group(self, request: Request, rule: Rule) -> tuple[Group, Charter]:
-        """The group of a path, if this rule opens it to the anonymous; otherwise 404, or 403 if the group is known."""
-        name = str(request.path_params["group"])
-        group = await self.db.read(records.find_group, name.replace("\0", ""))
+    async def page(
+        self, request: Request, template: str, facts: Mapping[str, object] | None = None, status: int = 200
+    ) -> Response:
+        """Fill a page; what is shown to somebody signed in is for them alone."""
+        entry = entry_of(request)
+        known = _frame(request, entry) | dict(facts or {})
+        text = await self.slow(lambda: self.templates.get_template(f"web/{template}").render(known))
+        return HTMLResponse(text, status, {"cache-control": PERSONAL} if entry.visitor else {"vary": "Cookie"})
+
+    async def enter(self, request: Request, route: Route) -> Response | None:
+        """Let somebody in: None, or the way to sign in. Raises 404, ClosedError or MovedError."""
+        context = self.context()
+        token = session.read(request, context.settings) if route.rule != "file" else ""
+        name = str(request.path_params.get("group", "")).replace("\0", "") if route.rule != "token" else ""
+        if not token and not name and route.rule not in {"signed-in", "desk"}:
+            return None
+        visitor, group = await self.db.read(_look, context, token, name)
+        request.state.entry = Entry(visitor)
+        if visitor is None and route.rule in {"signed-in", "desk"}:
+            return RedirectResponse(f"/sign-in?to={quote(here_at(request.scope['path'], request), safe='/')}", 303)
+        if "group" in request.path_params and route.rule != "token":
+            self._enter_group(request, route, (visitor, group, name))
+        return None
+
+    def _enter_group(self, request: Request, route: Route, found: tuple[Visitor | None, Group | None, str]) -> None:
+        visitor, group, name = found
         charter = self.context().charters.get(group.name) if group else None
-        if group is None or charter is None or not (may_see(charter, rule) or may_see(charter, "calendar")):
+        role = visitor.role(group.id) if visitor and group else ""
+        knows = charter is not None and (may_see(charter, route.rule, role) or may_see(charter, "calendar", role))
+        if group is None or charter is None or not knows:
             raise HTTPException(404)
-        if not may_see(charter, rule):
+        sees = may_see(charter, route.rule, role)
+        if not sees and route.rule == "desk":
+            raise HTTPException(404)
+        request.state.entry = Entry(visitor, group, charter)
+        if not sees:
             raise ClosedError(group, charter)
         if name != group.name:
             raise MovedError(request, group.name)
-        return group, charter
+
+
+def _look(tx: Tx, context: Context, token: str, name: str) -> tuple[Visitor | None, Group | None]:
+    visitor = sign_in.find(tx, context, token) if token else None
+    return visitor, records.find_group(tx, name) if name else None
 
 
 def services(request: Request) -> Services:
@@ -90,6 +160,34 @@ def services(request: Request) -> Services:
     return found
 
 
-def facts_of(group: Group, charter: Charter, **more: Any) -> dict[str, Any]:
-    """What the frame of every page of a group needs."""
-    return {"group": group, "charter": charter, **more}
+def entry_of(request: Request) -> Entry:
+    """Who asks for what; the anonymous for nothing where nobody has looked."""
+    found: Entry = getattr(request.state, "entry", Entry())
+    return found
+
+
+def entered(request: Request) -> tuple[Group, Charter]:
+    """The group whose page this is, after `enter`."""
+    entry = entry_of(request)
+    if entry.group is None or entry.charter is None:
+        raise HTTPException(404)
+    return entry.group, entry.charter
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Who is signed in, on a page that needs it."""
+    visitor = entry_of(request).visitor
+    if visitor is None:
+        raise HTTPException(404)
+    return visitor
+
+
+def _frame(request: Request, entry: Entry) -> dict[str, Any]:
+    """What the frame of every page needs."""
+    return {
+        "visitor": entry.visitor,
+        "group": entry.group,
+        "charter": entry.charter,
+        "here": here_at(request.scope["path"], request) if request.method in {"GET", "HEAD"} else "",
+        "may_see": lambda rule: entry.charter is not None and may_see(entry.charter, rule, entry.role),
+    }

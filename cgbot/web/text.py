@@ -107,9 +107,10 @@ def _plain(text: str, *, mask: bool) -> Markup:
 # ------------------------------------------------------------------------------------------------------ snippets
 
 
-def snippet(text: str, is_wanted: Callable[[str], bool], length: int = 240) -> Markup:
+def snippet(text: str, is_wanted: Callable[[str], bool], length: int = 240, *, mask: bool = True) -> Markup:
     """A piece of the text around the first word that was looked for, rather of what is not quoted; words marked."""
-    lines = without_addresses(text[:_LOOKED_AT]).split("\n")
+    piece = text[:_LOOKED_AT]
+    lines = (without_addresses(piece) if mask else piece).split("\n")
     own = " ".join(" ".join(line for line in lines if not _QUOTED.match(line)).split())
     everything = " ".join(" ".join(lines).split())
     for flat in (own, everything):

@@ -9,13 +9,16 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from cgbot import render
+from cgbot import render, wiring
 from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand
+from cgbot.groups import records, sign_in, tokens
 from cgbot.groups.charter import Audience
+from cgbot.groups.members import Member
 from cgbot.groups.records import Group
 from cgbot.mail import message as messages
+from cgbot.mail.address import fold
 from cgbot.posts.intake import Addressed, Arrival, Intake
 from cgbot.store import raw
 from cgbot.store.db import Database, Tx
@@ -43,6 +46,7 @@ class Site:
     db: Database
     context: Context
     group: Group
+    other: Group | None = None  # a second group, of the same audiences
     _opened: list[Client] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -72,12 +76,31 @@ class Site:
     def browser(self, archive: Audience = "public", calendar: Audience = "public") -> Client:
         """Somebody anonymous, before pages of these audiences."""
         charter = replace(self.context.charters["cg-aisec"], archive=archive, calendar=calendar)
-        here = replace(self.context, charters={"cg-aisec": charter})
+        other = replace(charter, name="cg-other", acronym="CG-OTHER")
+        charters = {"cg-aisec": charter, "cg-other": other} if self.other else {"cg-aisec": charter}
+        here = replace(self.context, charters=charters)
         templates = render.environment(here.settings.template_folders)
-        services = Services(self.db, templates, lambda: here.at(self.now), Beating(), leave)
+        services = Services(self.db, templates, lambda: here.at(self.now), Beating(), leave, kinds=wiring.kinds())
         transport = httpx2.ASGITransport(app=app.build(services), raise_app_exceptions=False)
         self._opened.append(Client(transport=transport, base_url="https://cg.example.org"))
         return self._opened[-1]
+
+    def add_group(self) -> Group:
+        """The second group."""
+        charter = replace(self.context.charters["cg-aisec"], name="cg-other", acronym="CG-OTHER")
+        self.db.write_now(records.seed, replace(self.context, charters={"cg-other": charter}))
+        self.other = self.db.read_now(records.get_group, "cg-other")
+        return self.other
+
+    def signed_in(self, member: Member, archive: Audience = "public", calendar: Audience = "public") -> Client:
+        """A browser in which somebody has signed in, and which says of its forms where they come from."""
+        facts = {"key": fold(member.address), "person": str(member.person_id)}
+        here = self.context.at(self.now)
+        token = self.db.write_now(tokens.make, here, sign_in.SESSION, facts, sign_in.SESSION_LIFETIME)
+        client = self.browser(archive, calendar)
+        client.headers["cookie"] = f"__Host-cgbot={token}"
+        client.headers["sec-fetch-site"] = "same-origin"
+        return client
 
     async def page(self, path: str) -> str:
         """A page that must be there."""
