@@ -26,6 +26,7 @@ from cgbot.store.tables import (
     posts,
     raw_messages,
     replies,
+    reports,
 )
 
 _PORTION: Final = 200
@@ -47,7 +48,9 @@ def _deliveries(tx: Connection, context: Context) -> int:
     _remove(tx, attempts, "delivery_id", ids)
     _remove(tx, deliveries, "id", ids)
     of_others = exists().where(deliveries.c.content_id == contents.c.id)
-    tx.execute(delete(contents).where(contents.c.id.in_({row.content_id for row in rows}), ~of_others))
+    submitted = exists().where(reports.c.content_id == contents.c.id)
+    ended = {row.content_id for row in rows}
+    tx.execute(delete(contents).where(contents.c.id.in_(ended), ~of_others, ~submitted))
     return len(ids)
 
 

@@ -118,6 +118,7 @@ report_versions = Table(
     Column("made_by", String, nullable=False),
     Column("body", Text, nullable=False),
     Column("generated", Text, nullable=False),
-    Column("docx", LargeBinary(32), ForeignKey("raw_messages.sha256")),
+    Column("docx", LargeBinary(32), ForeignKey("raw_messages.sha256")),  # made afterwards, outside any transaction
+    Column("docx_tries", Integer, nullable=False, default=0),
     UniqueConstraint("report_id", "number"),
 )

@@ -175,6 +175,7 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("generated", sa.Text(), nullable=False),
         sa.Column("docx", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("docx_tries", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["docx"], ["raw_messages.sha256"], name=op.f("fk_report_versions_docx")),
         sa.ForeignKeyConstraint(["report_id"], ["reports.id"], name=op.f("fk_report_versions_report_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_versions")),
