@@ -21,12 +21,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
 from cgbot.errors import CgbotError, Deferred
-from cgbot.web import access, archive, calendar, leave, service, signing
+from cgbot.web import access, archive, calendar, desk, leave, service, signing
 from cgbot.web.access import ROUTES, SAFE
 from cgbot.web.services import PERSONAL, ClosedError, Services, entry_of, here_at, services
 
 log = structlog.get_logger(__name__)
 _WORDS: Final = {
+    400: "This form cannot be read.",
     403: "This was not sent from a page of this site. Open the page again, and repeat it there.",
     404: "There is no such page, or it is not open to you.",
     405: "This is not possible here.",
@@ -42,7 +43,8 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )  # fmt: skip
 HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
-    **archive.HANDLERS, **calendar.HANDLERS, **leave.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
+    **archive.HANDLERS, **calendar.HANDLERS, **desk.HANDLERS, **leave.HANDLERS, **service.HANDLERS,
+    **signing.HANDLERS,
 }  # fmt: skip
 
 

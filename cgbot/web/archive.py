@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,10 +21,9 @@ from cgbot.archive import records
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
 from cgbot.mail import message as messages
-from cgbot.mail.message import Attachment
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
-from cgbot.web import reading, text
+from cgbot.web import files, reading, text
 from cgbot.web.access import may_see
 from cgbot.web.services import Services, entered, entry_of, services
 
@@ -33,14 +32,6 @@ _FOUND: Final = 30
 _GLANCE: Final = 200_000  # octets of a message in which a search result's piece of text is looked for
 _PERMALINK: Final = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
-_HARMLESS: Final = frozenset(
-    {"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain", "text/calendar"}
-)
-_SEALED: Final = {
-    "content-security-policy": "sandbox; default-src 'none'",
-    "cache-control": "private, max-age=300",
-    "x-robots-tag": "noindex",
-}
 
 
 async def groups(request: Request) -> Response:
@@ -145,30 +136,20 @@ async def raw_form(request: Request) -> Response:
     here = services(request)
     group, _ = entered(request)
     found = await _find(here, group.id, str(request.path_params["message_id"]))
-    content = await here.db.read(raw.get, _chosen(request, found).sha256)
-    return Response(content, media_type="text/plain; charset=utf-8", headers=_SEALED)
+    return files.as_it_came(await here.db.read(raw.get, _chosen(request, found).sha256))
 
 
 async def attachment(request: Request) -> Response:
     """One attachment, as a download that no browser runs."""
     here = services(request)
     group, _ = entered(request)
-    given = str(request.path_params["number"])
     found = await here.db.read(records.of_permalink, group.id, str(request.path_params["permalink"]).replace("\0", ""))
-    if not found or not _NUMBER.fullmatch(given):
+    if not found:
         raise HTTPException(404)
-    part = await here.slow(_attachment, here, _chosen(request, found), int(given))
-    if part is None:
-        raise HTTPException(404)
-    kind = part.content_type if part.content_type in _HARMLESS else "application/octet-stream"
-    name = quote(part.filename or f"attachment-{given}", safe="")
-    disposition = f"attachment; filename*=utf-8''{name}"
-    return Response(part.content, media_type=kind, headers={**_SEALED, "content-disposition": disposition})
-
-
-def _attachment(here: Services, one: Post, number: int) -> Attachment | None:
-    parts = messages.parse(here.db.read_now(raw.get, one.sha256)).attachments
-    return parts[number - 1] if 1 <= number <= len(parts) else None
+    number = str(request.path_params["number"])
+    content = await here.db.read(raw.get, _chosen(request, found).sha256)
+    part = await here.slow(files.part, content, number)
+    return files.download(part.filename or f"attachment-{number}", part.content_type, part.content)
 
 
 def _written(last: records.Thread) -> str:

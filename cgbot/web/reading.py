@@ -24,6 +24,7 @@ from cgbot.store import raw
 from cgbot.store.db import Database
 from cgbot.web import text as texts
 from cgbot.web.access import masked
+from cgbot.web.files import File
 
 log = structlog.get_logger(__name__)
 _LINES: Final = 300
@@ -51,15 +52,6 @@ class Eyes:
         """The author's name, else their address."""
         address = masked(one.author_address) if self.mask else one.author_address
         return self.line(one.author_name) or address or "an unknown author"
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """An attachment; `size` in octets."""
-
-    name: str
-    content_type: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)

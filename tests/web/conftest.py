@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 
 from cgbot import render, wiring
 from cgbot.archive import keep
@@ -19,9 +20,13 @@ from cgbot.groups.members import Member
 from cgbot.groups.records import Group
 from cgbot.mail import message as messages
 from cgbot.mail.address import fold
+from cgbot.posts import errands, holding, holds
+from cgbot.posts.holds import Hold
 from cgbot.posts.intake import Addressed, Arrival, Intake
+from cgbot.posts.moderation import Action, Judgement, Verdict
 from cgbot.store import raw
 from cgbot.store.db import Database, Tx
+from cgbot.store.tables import errands as errand_rows
 from cgbot.web import app
 from cgbot.web.services import Services
 from cgbot.wiring import leave
@@ -57,14 +62,9 @@ class Site:
         return [await self._post(content, minutes) for minutes, content in enumerate(mails)]
 
     async def _post(self, content: bytes, minutes: int) -> str:
-        at = self.context.now + timedelta(minutes=minutes)
-        to = (Addressed("cg-aisec@lists.example.org", self.group.id, "post"),)
-        arrival = Arrival(content, "a@example.org", at, "smtp", "127.0.0.1", "x", False, b"", to)
-        arrival_id = await Intake(self.db).take(arrival)
-        message = messages.parse(content)
-        facts = keep.prepare(message)
-        errand = Errand(1, arrival_id, self.group.id, self.group.name, "", "post", "", "", 1, "a@example.org", at,
-                        "smtp", "127.0.0.1", raw.prepare(content).sha256, message, facts)  # fmt: skip
+        errand = await self._errand(content, self.context.now + timedelta(minutes=minutes))
+        facts = errand.facts
+        assert facts is not None
 
         def archive(tx: Tx) -> None:
             if keep.find(tx, self.group.id, facts).same_content is None:
@@ -72,6 +72,23 @@ class Site:
 
         self.db.write_now(archive)
         return facts.permalink
+
+    async def hold(self, content: bytes, *reasons: str) -> Hold:
+        """Take a mail in and hold it for these reasons; the conveners are told as they would be."""
+        errand = await self._errand(content, self.context.now)
+        hits = tuple(Verdict(Action.HOLD, "a-rule", reason) for reason in reasons or ("the author is no member",))
+        settled = self.db.write_now(holding.hold, self.context, errand, Judgement(hits[0], hits))
+        self.db.write_now(errands.settle, errand.id, settled, self.context.now)
+        return self.db.read_now(holds.waiting)[-1]
+
+    async def _errand(self, content: bytes, at: datetime) -> Errand:
+        to = (Addressed("cg-aisec@lists.example.org", self.group.id, "post"),)
+        arrival = Arrival(content, "a@example.org", at, "smtp", "127.0.0.1", "x", False, b"", to)
+        arrival_id = await Intake(self.db).take(arrival)
+        message = messages.parse(content)
+        errand_id = self.db.read_now(lambda tx: tx.execute(sa.select(sa.func.max(errand_rows.c.id))).scalar_one())
+        return Errand(errand_id, arrival_id, self.group.id, self.group.name, "", "post", "", "", 1, "a@example.org", at,
+                      "smtp", "127.0.0.1", raw.prepare(content).sha256, message, keep.prepare(message))  # fmt: skip
 
     def browser(self, archive: Audience = "public", calendar: Audience = "public") -> Client:
         """Somebody anonymous, before pages of these audiences."""

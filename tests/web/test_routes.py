@@ -36,8 +36,9 @@ AUDIENCES = ("public", "members", "conveners")
 
 @pytest.fixture
 async def member(site: Site, context: Context, group: Group) -> Member:
-    """One post with an attachment, one meeting, one member."""
+    """One post with an attachment, one held message, one meeting, one member."""
     await site.post(RAW)
+    await site.hold(RAW.replace(b"<scope/1%", b"<held"))
     when = schedule.read_when("2027-05-20 09:00", duration="60m")
     order = Order("First", when, join_url="https://meet.example.org/secret")
     site.db.write_now(schedule.schedule, context, group, order)
@@ -51,6 +52,7 @@ def path(route: Any, context: Context, member: Member) -> str:
         "token": token,
         "permalink": LINK,
         "number": "1",
+        "file": "raw",
         "message_id:path": ID,
         "post:path": ID,
     }

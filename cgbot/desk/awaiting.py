@@ -1,0 +1,170 @@
+"""
+Records: what awaits the conveners of one group, across all of its features; the desk's page and the digest show it.
+
+Reads only. Listings are bounded: the oldest that waits and the newest that failed are there, counts are of all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from cgbot.context import Context
+from cgbot.groups import members
+from cgbot.groups.members import Member
+from cgbot.meetings import records as meetings
+from cgbot.meetings.records import Meeting
+from cgbot.notices import ledger
+from cgbot.notices.kinds import Kind
+from cgbot.notices.ledger import Notice
+from cgbot.posts import holds
+from cgbot.posts.holds import Hold
+from cgbot.store.tables import attendees, audit, contents, deliveries
+
+AHEAD: Final = timedelta(days=28)
+_BOUNCED_SINCE: Final = timedelta(days=30)
+_FAILED_SINCE: Final = timedelta(days=14)
+_MOST: Final = 50
+WAITING: Final = ("queued", "leased", "deferred")
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A meeting to come with its answers: how many said ACCEPTED, DECLINED, …, NEEDS-ACTION."""
+
+    meeting: Meeting
+    answers: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A mail of the group that could not be delivered, and what the next server said."""
+
+    id: int
+    recipient: str
+    about: str
+    state: str
+    reply: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """A member whose mail came back within thirty days; `member` is None for one who has left."""
+
+    address: str
+    member: Member | None
+    times: int
+    last_at: datetime
+    status: str
+    diagnostic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """How many copies wait by state, what failed lately (newest first), and how many failed in all of that time."""
+
+    waiting: Counter[str]
+    failed: tuple[Failed, ...]
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """What waits for the conveners, and what is about to happen within four weeks."""
+
+    held: tuple[Hold, ...]
+    notices: tuple[Notice, ...]
+    meetings: tuple[Called, ...]
+    outgoing: Outgoing
+    bounced: tuple[Bounced, ...]
+    people: Counter[str]
+
+
+def look(tx: Connection, context: Context, kinds: Sequence[Kind], group_id: int) -> Awaiting:
+    """Gather it in one snapshot."""
+    ahead = ledger.preview(tx, context, kinds, context.now + AHEAD)
+    return Awaiting(
+        held=holds.waiting(tx, group_id),
+        notices=tuple(one for one in ahead if one.occurrence.group_id == group_id),
+        meetings=called(tx, context, group_id),
+        outgoing=outgoing(tx, context, group_id),
+        bounced=bounced(tx, context, group_id),
+        people=Counter(one.role for one in members.list_members(tx, group_id)),
+    )
+
+
+def called(tx: Connection, context: Context, group_id: int) -> tuple[Called, ...]:
+    """The meetings to come that are not cancelled, by their start."""
+    found = [one for one in meetings.of_group(tx, group_id, since=context.now) if one.state != "cancelled"]
+    rows = tx.execute(
+        select(attendees.c.meeting_id, attendees.c.partstat, func.count().label("people"))
+        .where(attendees.c.meeting_id.in_([one.id for one in found]))
+        .group_by(attendees.c.meeting_id, attendees.c.partstat)
+    ).all()
+    return tuple(
+        Called(one, Counter({row.partstat: row.people for row in rows if row.meeting_id == one.id})) for one in found
+    )
+
+
+def outgoing(tx: Connection, context: Context, group_id: int) -> Outgoing:
+    """The group's own part of the outbox."""
+    mine = deliveries.join(contents, contents.c.id == deliveries.c.content_id)
+    own = contents.c.group_id == group_id
+    states = tx.execute(
+        select(deliveries.c.state, func.count().label("copies"))
+        .select_from(mine)
+        .where(own, deliveries.c.state.in_(WAITING))
+        .group_by(deliveries.c.state)
+    )
+    lost = own & deliveries.c.state.in_(("failed", "expired")) & (deliveries.c.done_at > context.now - _FAILED_SINCE)
+    columns = (deliveries.c[name] for name in ("id", "recipient", "state", "reply"))
+    rows = tx.execute(
+        select(*columns, contents.c.about, deliveries.c.done_at.label("at"))
+        .select_from(mine)
+        .where(lost)
+        .order_by(deliveries.c.done_at.desc(), deliveries.c.id.desc())
+        .limit(_MOST)
+    )
+    count = tx.execute(select(func.count()).select_from(mine).where(lost)).scalar_one()
+    return Outgoing(
+        Counter({row.state: row.copies for row in states}), tuple(Failed(**row._mapping) for row in rows), int(count)
+    )
+
+
+def bounced(tx: Connection, context: Context, group_id: int) -> tuple[Bounced, ...]:
+    """Whose mail came back lately, the newest first."""
+    rows = tx.execute(
+        select(audit.c.subject, audit.c.at, audit.c.detail)
+        .where(audit.c.group_id == group_id, audit.c.action == "bounce", audit.c.at > context.now - _BOUNCED_SINCE)
+        .order_by(audit.c.at.desc(), audit.c.id.desc())
+    ).all()
+    times = Counter(row.subject for row in rows)
+    newest = {row.subject: row for row in reversed(rows)}
+    found = [
+        Bounced(
+            address=address,
+            member=_still_here(members.find_member(tx, group_id, address)),
+            times=times[address],
+            last_at=row.at,
+            status=str(row.detail.get("status", "")),
+            diagnostic=str(row.detail.get("diagnostic", "")),
+        )
+        for address, row in newest.items()
+    ]
+    return tuple(sorted(found, key=lambda one: one.last_at, reverse=True)[:_MOST])
+
+
+def _still_here(member: Member | None) -> Member | None:
+    return member if member and member.state != "left" else None
+
+
+def group_of_delivery(tx: Connection, delivery_id: int) -> int | None:
+    """Whose mail this is; None for the service's own, or for none."""
+    found = select(contents.c.group_id).select_from(deliveries.join(contents)).where(deliveries.c.id == delivery_id)
+    return tx.execute(found).scalar_one_or_none()
