@@ -102,4 +102,7 @@ def web(house: House, clock: Heart) -> Shell:
     from cgbot.web.services import Services  # noqa: PLC0415 - as above
 
     templates = render.environment(house.settings.template_folders)
-    return app.build(Services(db=house.db, templates=templates, context=house.context, clock=clock, on_leave=leave))
+    services = Services(
+        db=house.db, templates=templates, context=house.context, clock=clock, on_leave=leave, kinds=kinds()
+    )
+    return app.build(services)
