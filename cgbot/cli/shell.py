@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -40,6 +41,8 @@ NOUNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "restore": ("desk", "restore", "Fill an empty installation from a backup; nothing is sent until resume."),
     "resume": ("desk", "resume", "Send again after a restore."),
 }
+# C0 but tab and line feed, DEL, C1, line and paragraph separators, lone surrogates, bidirectional controls.
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of columns.")]
 
 
@@ -76,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         build(wanted)(args=list(arguments), prog_name="cgbot")
     except CgbotError as error:
-        typer.echo(f"cgbot: {error.public}", err=True)
+        typer.echo(visible(f"cgbot: {error.public}"), err=True)
         raise SystemExit(error.exit_status) from error
 
 
@@ -88,8 +91,13 @@ def open_house() -> House:
 
 
 def say(text: str) -> None:
-    """Tell the operator what was done."""
-    typer.echo(text)
+    """Tell the operator something, line by line; what a mail wrote cannot steer the terminal."""
+    typer.echo(visible(text))
+
+
+def visible(text: str) -> str:
+    """The text with its control characters, and those that turn the direction of writing, as escapes."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape", "replace").decode("ascii"), text)
 
 
 def show(as_json: bool, rows: Iterable[Any], columns: Sequence[str], empty: str = "nothing") -> None:
@@ -105,8 +113,9 @@ def show(as_json: bool, rows: Iterable[Any], columns: Sequence[str], empty: str 
 
 
 def show_json(value: object) -> None:
-    """Write one JSON document."""
-    typer.echo(json.dumps(as_plain(value), indent=2, ensure_ascii=False))
+    """Write one JSON document, control characters as its escapes."""
+    text = json.dumps(as_plain(value), indent=2, ensure_ascii=False)
+    typer.echo(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
