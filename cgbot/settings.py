@@ -131,6 +131,9 @@ class Notices:
 
     daily_at: time = _setting(time(8, 0), "wall time of the conveners' daily mail")
     zone: str = _setting("Europe/Zurich", "time zone of daily_at, and of times without one (Geneva)", allowed.ZONE)
+    undo_minutes: int = _setting(
+        10, "minutes in which an order can be undone; 0: done at once", allowed.between(0, 120)
+    )
     tick_seconds: int = _setting(20, "seconds between two looks at what is due", allowed.between(1, 3600))
 
 

@@ -7,13 +7,15 @@ never has to know a higher one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from cgbot import configuration, render
 from cgbot.context import Context
 from cgbot.errand import Purposes
-from cgbot.groups import bounces, planned, records, subscriptions
+from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions
+from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
 from cgbot.meetings import invitations, reminders, replies
 from cgbot.notices.kinds import Kind
@@ -34,18 +36,31 @@ ON_JOIN: Final[Sequence[subscriptions.Hook]] = (invitations.welcome,)
 ON_LEAVE: Final[Sequence[subscriptions.Hook]] = (invitations.part,)
 
 
+def commands() -> Mapping[str, Command]:
+    """What can be ordered by mail and on the desk, by name."""
+    tables: tuple[Sequence[Command], ...] = ()
+    return MappingProxyType({one.name: one for table in tables for one in table})
+
+
+def queries() -> Mapping[str, Query]:
+    """What can be asked by mail, by name."""
+    tables: tuple[Sequence[Query], ...] = (sign_in.QUERIES,)
+    return MappingProxyType({one.name: one for table in tables for one in table})
+
+
 def purposes() -> Purposes:
     """What every address asks for, and who does it."""
+    orderable = commands()
     return {
         **post.PURPOSES,
         **owner.PURPOSES,
-        **request.PURPOSES,
+        **request.purposes(orderable, queries()),
         **bounces.PURPOSES,
         **replies.PURPOSES,
         **subscriptions.purposes(
             on_join=ON_JOIN,
             on_leave=ON_LEAVE,
-            answers={**holding.ANSWERS, **planned.ANSWERS},
+            answers={**holding.ANSWERS, **planned.ANSWERS, **ordering.answers(orderable)},
         ),
     }
 
@@ -53,7 +68,7 @@ def purposes() -> Purposes:
 def kinds() -> tuple[Kind, ...]:
     """What the clock may send; the conveners' daily mail comes last, since it shows the others."""
     announced = tuple(reminders.KINDS)
-    return (*announced, planned.kind(announced))
+    return (ordering.kind(commands()), *announced, planned.kind(announced))
 
 
 def delivery_hooks() -> Hooks:

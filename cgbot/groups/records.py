@@ -68,6 +68,14 @@ def require_group(found: Group | None, name: str) -> int:
     return found.id
 
 
+def name_of(tx: Connection, group_id: int) -> str:
+    """The current name of the group with this id. Raises NotFound."""
+    name = tx.execute(select(groups.c.name).where(groups.c.id == group_id)).scalar_one_or_none()
+    if name is None:
+        raise NotFound(f"there is no group with the number {group_id}")
+    return str(name)
+
+
 def list_groups(tx: Connection) -> tuple[Group, ...]:
     """Every group, closed ones included, by name."""
     return tuple(Group(**row._mapping) for row in tx.execute(select(groups).order_by(groups.c.name)))

@@ -2,91 +2,152 @@
 Commands by mail (use case; PURPOSES request).
 
 NAME-request@ takes one command, in the subject or on the first line: join and leave do what NAME-join@ and NAME-leave@
-do, everything else is answered with what can be done by mail. At most one answer a day to an address, never to a robot
-(RFC 3834).
+do; what only asks is answered; what changes something is shown for a yes first (groups.ordering). Whoever the mail
+claims to be from, what comes back goes to the member's own address. Everything else is answered with what can be done
+by mail, at most once a day to an address, never to a robot (RFC 3834).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
-from cgbot.groups import subscriptions, tokens
+from cgbot.errors import Refused
+from cgbot.groups import ordering, orders, request_form, subscriptions, tokens
+from cgbot.groups.commands import Actor, Command, Query, Request
+from cgbot.groups.orders import Commands
+from cgbot.groups.request_form import Form
+from cgbot.groups.roles import may
 from cgbot.mail.address import fold, is_valid
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
-from cgbot.posts import words
 from cgbot.store.db import Tx
 
+Queries = Mapping[str, Query]
 _PURPOSE: Final = "help"
+_QUERY: Final = "query"
+_MOST_QUERIES: Final = 30
+_AN_HOUR: Final = timedelta(hours=1)
 _AGAIN: Final = timedelta(hours=24)
 _JOIN: Final = frozenset({"join", "subscribe"})
 _LEAVE: Final = frozenset({"leave", "unsubscribe", "signoff"})
-_HELP: Final = frozenset({"help", "info", ""})
+_HELP: Final = frozenset({"help", "info", "commands"})
 
 
-def take(tx: Tx, context: Context, errand: Errand) -> Settled:
+def purposes(commands: Commands, queries: Queries) -> Purposes:
+    """The use case of NAME-request@, over what the features offer."""
+    return MappingProxyType[str, UseCase]({"request": partial(take, commands, queries)})
+
+
+def by_every_name(offered: Mapping[str, Command] | Mapping[str, Query]) -> Mapping[str, str]:
+    """Every way to say a command, and the command's own name."""
+    return {said: name for name, one in offered.items() for said in (name, *one.also)}
+
+
+def take(commands: Commands, queries: Queries, tx: Tx, context: Context, errand: Errand) -> Settled:
     """Do what one command asks, or say what there is."""
-    word = command(errand)
-    if word in _JOIN:
-        return subscriptions.ask(tx, context, dataclasses.replace(errand, purpose="join"))
-    if word in _LEAVE:
-        return subscriptions.ask(tx, context, dataclasses.replace(errand, purpose="leave"))
-    return _help(tx, context, errand, understood=word in _HELP)
-
-
-def command(errand: Errand) -> str:
-    """The first word of the subject when it is a command, else that of the text, in lower case."""
-    known = _JOIN | _LEAVE | _HELP
-    first = errand.message.subject.split(" ")[0].lower()
-    return first if first and first in known else words.answer(errand.message)[0]
-
-
-def _help(tx: Tx, context: Context, errand: Errand, *, understood: bool) -> Settled:
     if robot := subscriptions.by_robot(errand):
         return Settled("discarded", robot)
     authors = errand.message.authors
-    if len(authors) != 1 or not is_valid(authors[0].address):
+    if len(authors) != 1 or not is_valid(authors[0].address) or errand.group_id is None:
         return Settled("discarded", "the From field does not name exactly one author")
-    key = f"{errand.group_id} {fold(authors[0].address)}"
-    if tokens.made_since(tx, _PURPOSE, ("key", key), context.now - _AGAIN):
-        return Settled("discarded", "answered within the last day already")
-    tokens.make(tx, context, _PURPOSE, {"key": key}, _AGAIN)
-    charter = context.charters[errand.group]
-    service = context.settings.service
-    address: Callable[[str], str] = lambda extension: charter.address(service.domain, extension)  # noqa: E731 - a short name for one use
+    orderable, askable = by_every_name(commands), by_every_name(queries)
+    form = request_form.read(
+        errand.message.subject, errand.message.text, [*_JOIN, *_LEAVE, *_HELP, *orderable, *askable]
+    )
+    actor = orders.actor_of(tx, errand.group_id, authors[0].address)
+    if form is None or form.command in _HELP:
+        return _help(tx, context, errand, (actor, commands, queries, form is not None or _is_empty(errand)))
+    if form.command in _JOIN | _LEAVE:
+        purpose = "join" if form.command in _JOIN else "leave"
+        return subscriptions.ask(tx, context, dataclasses.replace(errand, purpose=purpose))
+    request = Request(errand.group_id, errand.group, actor, form.words, form.fields, errand)
+    if not actor.role:
+        return _help(tx, context, errand, (actor, commands, queries, False))
+    if form.command in orderable:
+        return ordering.ask(tx, context, commands[orderable[form.command]], request)
+    return _answer(tx, context, queries[askable[form.command]], request, form)
+
+
+def _is_empty(errand: Errand) -> bool:
+    return not errand.message.text.strip() and not errand.message.subject.strip()
+
+
+def _answer(tx: Tx, context: Context, query: Query, request: Request, form: Form) -> Settled:
+    """Answer what changes nothing, to the member's own address; so many an hour."""
+    actor = request.actor
+    key = f"{request.group_id} {fold(actor.address)}"
+    if tokens.made_since(tx, _QUERY, ("key", key), context.now - _AN_HOUR) >= _MOST_QUERIES:
+        return Settled("discarded", f"more than {_MOST_QUERIES} questions within an hour")
+    tokens.make(tx, context, _QUERY, {"key": key}, _AN_HOUR)
+    try:
+        if not may(actor.role, query.action):
+            return _refuse(tx, context, request, (query, f"{actor.role} is not a role that may {query.action}"))
+        with tx.begin_nested():
+            return Settled("sorted", query.answer(tx, context, request) or f"answered {form.command!r}")
+    except Refused as error:
+        return _refuse(tx, context, request, (query, error.public))
+
+
+def _refuse(tx: Tx, context: Context, request: Request, why: tuple[Query, str]) -> Settled:
+    query, reason = why
+    facts = {"reason": reason, "form": query.form, "name": query.name}
+    _write(tx, context, request, "order-refused", facts)
+    return Settled("sorted", f"refused: {reason}")
+
+
+def _write(tx: Tx, context: Context, request: Request, template: str, facts: Mapping[str, object]) -> None:
+    charter = context.charters[request.group]
     letters.write(
         tx,
         context,
         Letter(
             kind="notice",
-            about="help",
-            template="request-help",
-            facts={
-                "acronym": charter.acronym,
-                "title": charter.title,
-                "list_address": charter.posting_address(service.domain),
-                "join_address": address("join"),
-                "leave_address": address("leave"),
-                "owner_address": address("owner"),
-                "url": f"{service.public_url}/{charter.name}/",
-                "calendar_url": f"{service.public_url}/{charter.name}/calendar.ics",
-                "understood": understood,
-            },
-            group=(errand.group_id or 0, charter.name),
-            recipients=(Addressee(authors[0].address, None, authors[0].name),),
-            sender_local=f"{charter.name}-owner",
+            about=template,
+            template=template,
+            facts={"acronym": charter.acronym, **facts},
+            group=(request.group_id, request.group),
+            recipients=(Addressee(request.actor.address, request.actor.member_id, request.actor.name),),
+            sender_local=f"{request.group}-owner",
             sender_name=charter.acronym,
-            in_reply_to=errand.message.message_id,
+            in_reply_to=request.errand.message.message_id if request.errand else "",
             language=charter.language,
         ),
     )
+
+
+def _help(tx: Tx, context: Context, errand: Errand, about: tuple[Actor, Commands, Queries, bool]) -> Settled:
+    """Say what this person can do by mail; `about`: who, what there is, and whether they asked for help."""
+    actor, commands, queries, understood = about
+    key = f"{errand.group_id} {fold(actor.address)}"
+    if tokens.made_since(tx, _PURPOSE, ("key", key), context.now - _AGAIN):
+        return Settled("discarded", "answered within the last day already")
+    tokens.make(tx, context, _PURPOSE, {"key": key}, _AGAIN)
+    charter = context.charters[errand.group]
+    service = context.settings.service
+    facts = {
+        "title": charter.title,
+        "list_address": charter.posting_address(service.domain),
+        "url": f"{service.public_url}/{charter.name}/",
+        "calendar_url": f"{service.public_url}/{charter.name}/calendar.ics",
+        "understood": understood,
+        "request_address": charter.address(service.domain, "request"),
+        "commands": offered(actor.role, commands, queries),
+        **{f"{one}_address": charter.address(service.domain, one) for one in ("join", "leave", "owner")},
+    }
+    request = Request(errand.group_id or 0, errand.group, actor, errand=errand)
+    _write(tx, context, request, "request-help", facts)
     return Settled("sorted", "told what can be done by mail")
 
 
-PURPOSES: Final[Purposes] = MappingProxyType[str, UseCase]({"request": take})
+def offered(role: str, commands: Commands, queries: Queries) -> tuple[Mapping[str, str], ...]:
+    """What this role can ask for by mail, in words: questions first, then what is shown for a yes."""
+    every: tuple[Command | Query, ...] = (*queries.values(), *commands.values())
+    able = [one for one in every if may(role, one.action)]
+    return tuple({"form": one.form, "help": one.help} for one in able)

@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, Table, delete, exists, select
 
 from cgbot.context import Context
+from cgbot.groups import orders
 from cgbot.store.tables import (
     arrivals,
     attempts,
@@ -22,10 +23,12 @@ from cgbot.store.tables import (
     deliveries,
     errands,
     holds,
+    paper_files,
     post_copies,
     posts,
     raw_messages,
     replies,
+    report_versions,
     reports,
 )
 
@@ -35,6 +38,7 @@ _ENDED: Final = ("sent", "failed", "expired", "suppressed")
 
 def tidy(tx: Connection, context: Context) -> bool:
     """Remove one portion; True when there may be more."""
+    orders.lapse(tx, context.now)
     return _deliveries(tx, context) + _discarded(tx, context) > 0
 
 
@@ -77,7 +81,10 @@ def _arrivals(tx: Connection, ids: Sequence[int]) -> None:
     _remove(tx, arrivals, "id", [row.id for row in rows])
     other = exists().where(arrivals.c.sha256 == raw_messages.c.sha256)
     post = exists().where(posts.c.sha256 == raw_messages.c.sha256)
-    tx.execute(delete(raw_messages).where(raw_messages.c.sha256.in_([row.sha256 for row in rows]), ~other, ~post))
+    file = exists().where(paper_files.c.sha256 == raw_messages.c.sha256)
+    report = exists().where(report_versions.c.docx == raw_messages.c.sha256)
+    mine = raw_messages.c.sha256.in_([row.sha256 for row in rows])
+    tx.execute(delete(raw_messages).where(mine, ~other, ~post, ~file, ~report))
 
 
 def _remove(tx: Connection, table: Table, column: str, ids: Sequence[int]) -> None:
