@@ -117,7 +117,5 @@ def web(house: House, clock: Heart) -> Shell:
     from cgbot.web.services import Services  # noqa: PLC0415 - as above
 
     templates = render.environment(house.settings.template_folders)
-    services = Services(
-        db=house.db, templates=templates, context=house.context, clock=clock, on_leave=leave, kinds=kinds()
-    )
+    services = Services(house.db, templates, house.context, clock, leave, commands(), kinds())
     return app.build(services)

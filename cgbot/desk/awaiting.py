@@ -15,8 +15,9 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from cgbot.context import Context
-from cgbot.groups import members
+from cgbot.groups import members, orders, planned
 from cgbot.groups.members import Member
+from cgbot.groups.orders import Order
 from cgbot.meetings import records as meetings
 from cgbot.meetings.records import Meeting
 from cgbot.notices import ledger
@@ -30,6 +31,7 @@ AHEAD: Final = timedelta(days=28)
 _BOUNCED_SINCE: Final = timedelta(days=30)
 _FAILED_SINCE: Final = timedelta(days=14)
 _MOST: Final = 50
+_OF_THE_DESK: Final = (planned.NAME, orders.NAME)  # mails that show what stands here anyway
 WAITING: Final = ("queued", "leased", "deferred")
 
 
@@ -79,6 +81,7 @@ class Awaiting:
     """What waits for the conveners, and what is about to happen within four weeks."""
 
     held: tuple[Hold, ...]
+    orders: tuple[Order, ...]
     notices: tuple[Notice, ...]
     meetings: tuple[Called, ...]
     outgoing: Outgoing
@@ -91,12 +94,19 @@ def look(tx: Connection, context: Context, kinds: Sequence[Kind], group_id: int)
     ahead = ledger.preview(tx, context, kinds, context.now + AHEAD)
     return Awaiting(
         held=holds.waiting(tx, group_id),
-        notices=tuple(one for one in ahead if one.occurrence.group_id == group_id),
+        orders=tuple(one for one in orders.waiting(tx, group_id) if _is_fresh(one, context.now)),
+        notices=tuple(
+            one for one in ahead if one.occurrence.group_id == group_id and one.occurrence.kind not in _OF_THE_DESK
+        ),
         meetings=called(tx, context, group_id),
         outgoing=outgoing(tx, context, group_id),
         bounced=bounced(tx, context, group_id),
         people=Counter(one.role for one in members.list_members(tx, group_id)),
     )
+
+
+def _is_fresh(one: Order, now: datetime) -> bool:
+    return one.state == "ordered" or one.created_at > now - orders.LIFETIME
 
 
 def called(tx: Connection, context: Context, group_id: int) -> tuple[Called, ...]:

@@ -58,6 +58,8 @@ ROUTES: Final = (
     Route("/desk/{group}/meetings/{number}/", "replies", "desk"),
     Route("/desk/{group}/members/", "people", "desk"),
     Route("/desk/{group}/notices/{number}", "stop", "desk", _POST),
+    Route("/desk/{group}/order/{command}/", "order", "desk", _FORM),
+    Route("/desk/{group}/orders/{number}/", "ordered", "desk", _FORM),
     Route("/desk/{group}/outbox/{number}", "retry", "desk", _POST),
     Route("/{group}/about/", "about", "calendar"),
     Route("/{group}/calendar.ics", "calendar", "calendar"),

@@ -8,7 +8,6 @@ nothing.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from cgbot.errors import CgbotError, NotAllowed, NotFound
 from cgbot.groups import members, planned
 from cgbot.groups.charter import Charter
 from cgbot.groups.moments import in_words
+from cgbot.groups.orders import Order
 from cgbot.groups.roles import Action, may
 from cgbot.mail import message as messages
 from cgbot.meetings import records as meetings
@@ -34,12 +34,11 @@ from cgbot.posts import holding, holds
 from cgbot.posts.holds import DECISIONS, Decision, Hold
 from cgbot.store import raw
 from cgbot.store.db import Database, Tx
-from cgbot.web import files, session, text
+from cgbot.web import files, ordering, session, text
 from cgbot.web.calendar import ANSWERS
 from cgbot.web.files import File
-from cgbot.web.services import Services, entered, entry_of, services, visitor_of
+from cgbot.web.services import Services, entered, entry_of, number_of, services, visitor_of
 
-_NUMBER: Final = re.compile(r"[0-9]{1,12}")
 _NOTE: Final = 2000
 _DONE: Final = {"approve": "approved: it is archived and goes to the list", "reject": "rejected",
                 "discard": "discarded, and nobody is told"}  # fmt: skip
@@ -66,18 +65,24 @@ async def desk(request: Request) -> Response:
     context = here.context()
     group, charter = entered(request)
     found = await here.db.read(awaiting.look, context, here.kinds, group.id)
-    return await here.page(request, "desk.html", _desk_facts(charter, found))
+    facts = _desk_facts(charter, found) | {"commands": ordering.offered(here.commands, entry_of(request).role)}
+    return await here.page(request, "desk.html", facts)
 
 
 def _desk_facts(charter: Charter, found: Awaiting) -> dict[str, Any]:
     return {
         "held": [{"hold": one, "when": in_words(one.held_at, charter)} for one in found.held],
+        "orders": [{"order": one, "when": _when(one, charter)} for one in found.orders],
         "notices": [{"notice": one, "when": in_words(one.occurrence.due_at, charter)} for one in found.notices],
         "meetings": [_called(one, charter) for one in found.meetings],
         "outgoing": found.outgoing,
         "bounced": [{"row": one, "when": in_words(one.last_at, charter)} for one in found.bounced],
         "people": found.people,
     }
+
+
+def _when(one: Order, charter: Charter) -> str:
+    return in_words(one.due_at or one.created_at, charter)
 
 
 def _called(one: Called, charter: Charter) -> dict[str, Any]:
@@ -102,7 +107,7 @@ async def held(request: Request) -> Response:
     """One held message with its text; with a button, decide."""
     here = services(request)
     group, charter = entered(request)
-    hold = await here.db.read(_hold, group.id, _number(request))
+    hold = await here.db.read(_hold, group.id, number_of(request))
     if request.method == "POST":
         return await _decide(request, here, hold)
     shown = await here.slow(_read, here.db, hold)
@@ -141,7 +146,7 @@ async def held_file(request: Request) -> Response:
     """A file of a held message, or all of it as it came in, as a download."""
     here = services(request)
     group, _ = entered(request)
-    hold = await here.db.read(_hold, group.id, _number(request))
+    hold = await here.db.read(_hold, group.id, number_of(request))
     content = await here.db.read(raw.get, hold.sha256)
     which = str(request.path_params["file"])
     if which == "raw":
@@ -157,7 +162,7 @@ async def replies(request: Request) -> Response:
     """Who was invited to a meeting, and who answered what."""
     here = services(request)
     group, charter = entered(request)
-    number = _number(request)
+    number = number_of(request)
     meeting = await here.db.read(meetings.get, number)
     if meeting.group_id != group.id:
         raise HTTPException(404)
@@ -184,7 +189,9 @@ async def stop(request: Request) -> Response:
     """Stop what the clock would send."""
     here = services(request)
     group, _ = entered(request)
-    stopped = await here.db.write(_stop, here.context(), _actor(request, "stop notices"), (group.id, _number(request)))
+    stopped = await here.db.write(
+        _stop, here.context(), _actor(request, "stop notices"), (group.id, number_of(request))
+    )
     return await _told(request, f"Stopped: {stopped}.")
 
 
@@ -200,7 +207,7 @@ async def retry(request: Request) -> Response:
     here = services(request)
     group, _ = entered(request)
     _actor(request, "see the desk")
-    recipient = await here.db.write(_retry, here.context(), group.id, _number(request))
+    recipient = await here.db.write(_retry, here.context(), group.id, number_of(request))
     return await _told(request, f"The mail to {recipient} is tried again now.")
 
 
@@ -212,13 +219,6 @@ def _retry(tx: Tx, context: Context, group_id: int, number: int) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------- helpers
-
-
-def _number(request: Request) -> int:
-    given = str(request.path_params["number"])
-    if not _NUMBER.fullmatch(given):
-        raise HTTPException(404)
-    return int(given)
 
 
 def _actor(request: Request, action: Action) -> str:

@@ -10,6 +10,7 @@ own, so that a heavy page keeps the mail waiting for no more than a moment.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from cgbot.web.access import Route, may_see
 P = ParamSpec("P")
 T = TypeVar("T")
 _THREADS: Final = 2
+_NUMBER: Final = re.compile(r"[0-9]{1,12}")
 PERSONAL: Final = "private, no-store"
 
 
@@ -100,7 +102,7 @@ class Services:
     context: Callable[[], Context]
     clock: Heart
     on_leave: Callable[..., None]
-    commands: Sequence[Command] = ()
+    commands: Mapping[str, Command] = field(default_factory=dict)
     kinds: Sequence[Kind] = ()
     threads: Executor = field(default_factory=_threads)
 
@@ -180,6 +182,14 @@ def visitor_of(request: Request) -> Visitor:
     if visitor is None:
         raise HTTPException(404)
     return visitor
+
+
+def number_of(request: Request) -> int:
+    """The number in a path; a page not found for what is none."""
+    given = str(request.path_params["number"])
+    if not _NUMBER.fullmatch(given):
+        raise HTTPException(404)
+    return int(given)
 
 
 def _frame(request: Request, entry: Entry) -> dict[str, Any]:

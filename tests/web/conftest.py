@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from cgbot.context import Context
 from cgbot.errand import Errand
 from cgbot.groups import records, sign_in, tokens
 from cgbot.groups.charter import Audience
+from cgbot.groups.commands import Command
 from cgbot.groups.members import Member
 from cgbot.groups.records import Group
 from cgbot.mail import message as messages
@@ -52,6 +53,7 @@ class Site:
     context: Context
     group: Group
     other: Group | None = None  # a second group, of the same audiences
+    commands: Mapping[str, Command] = field(default_factory=dict)
     _opened: list[Client] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -97,7 +99,9 @@ class Site:
         charters = {"cg-aisec": charter, "cg-other": other} if self.other else {"cg-aisec": charter}
         here = replace(self.context, charters=charters)
         templates = render.environment(here.settings.template_folders)
-        services = Services(self.db, templates, lambda: here.at(self.now), Beating(), leave, kinds=wiring.kinds())
+        services = Services(
+            self.db, templates, lambda: here.at(self.now), Beating(), leave, self.commands, wiring.kinds()
+        )
         transport = httpx2.ASGITransport(app=app.build(services), raise_app_exceptions=False)
         self._opened.append(Client(transport=transport, base_url="https://cg.example.org"))
         return self._opened[-1]

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from cgbot.archive import keep
 from cgbot.context import Context
-from cgbot.groups import members
+from cgbot.groups import members, orders
+from cgbot.groups.commands import OPERATOR, Actor, Request
 from cgbot.groups.members import Member, NewMember
 from cgbot.groups.records import Group
 from cgbot.mail import message as messages
@@ -21,6 +22,7 @@ from cgbot.store.db import Database
 from cgbot.store.tables import group_aliases
 from cgbot.web.access import ROUTES
 from tests.web.conftest import Client, Site
+from tests.web.noting import NOTE
 
 pytestmark = pytest.mark.anyio
 RAW = (
@@ -36,7 +38,10 @@ AUDIENCES = ("public", "members", "conveners")
 
 @pytest.fixture
 async def member(site: Site, context: Context, group: Group) -> Member:
-    """One post with an attachment, one held message, one meeting, one member."""
+    """One post with an attachment, one held message, one meeting, one member, one order."""
+    site.commands = {NOTE.name: NOTE}
+    asked = Request(group.id, group.name, Actor(OPERATOR, role="convener"), fields={"title": "Order"})
+    site.db.write_now(orders.place, context, NOTE, asked)
     await site.post(RAW)
     await site.hold(RAW.replace(b"<scope/1%", b"<held"))
     when = schedule.read_when("2027-05-20 09:00", duration="60m")
@@ -53,6 +58,7 @@ def path(route: Any, context: Context, member: Member) -> str:
         "permalink": LINK,
         "number": "1",
         "file": "raw",
+        "command": "take-note",
         "message_id:path": ID,
         "post:path": ID,
     }

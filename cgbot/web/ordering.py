@@ -1,0 +1,155 @@
+"""
+Orders on the desk: any command of the table as a form, its preview, a yes, and time to undo it (edge).
+
+The form is read off the command's own example, so that a new command needs no page of its own. What is placed,
+confirmed and undone here is the same as by mail (groups.orders).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cgbot.context import Context
+from cgbot.errors import NotFound
+from cgbot.groups import commands, orders, request_form
+from cgbot.groups.charter import Charter
+from cgbot.groups.commands import Actor, Command
+from cgbot.groups.moments import in_words
+from cgbot.groups.orders import Order
+from cgbot.groups.roles import may
+from cgbot.store.db import Tx
+from cgbot.web import session
+from cgbot.web.services import Services, entered, entry_of, number_of, services, visitor_of
+
+_LONG: Final = frozenset({"text", "description", "abstract", "agenda", "note", "reason"})
+_FIELD: Final = "field "  # what the names of a form's inputs begin with, so that a field may be called "words"
+_ACTS: Final = ("confirm", "undo")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One field of a form, with the example's value as its hint."""
+
+    name: str
+    label: str
+    value: str
+    hint: str
+    long: bool
+
+
+def offered(commands_of: Mapping[str, Command], role: str) -> list[dict[str, str]]:
+    """The commands that this role may order, for the desk."""
+    return [
+        {"name": one.name, "slug": slug(one.name), "help": one.help}
+        for one in commands_of.values()
+        if may(role, one.action)
+    ]
+
+
+def slug(name: str) -> str:
+    """A command's name in a path: `open call` is open-call."""
+    return name.replace(" ", "-")
+
+
+def actor(request: Request) -> Actor:
+    """Whoever is signed in, in the group of the page."""
+    visitor, (group, _) = visitor_of(request), entered(request)
+    member = visitor.member(group.id)
+    return Actor(visitor.address, member.id if member else None, visitor.name, entry_of(request).role)
+
+
+async def order(request: Request) -> Response:
+    """The form of a command; sent, the preview of what would be done, with a button that orders it."""
+    here = services(request)
+    command = _command(request, here)
+    if request.method != "POST":
+        words = request.query_params.get("words", "")[:200]
+        facts = _form(command, words, {})
+        return await here.page(request, "order.html", {**facts, "placed": None, "preview": "", "undo": 0})
+    context = here.context()
+    group, _ = entered(request)
+    given = await session.form(request)
+    words = given.get("words", "")
+    fields = {
+        name.removeprefix(_FIELD): value.strip()
+        for name, value in given.items()
+        if name.startswith(_FIELD) and value.strip()
+    }
+    asked = commands.Request(group.id, group.name, actor(request), tuple(words.split()), fields)
+    placed, proposal = await here.db.write(orders.place, context, command, asked)
+    facts = _form(command, words, proposal.fields)
+    minutes = context.settings.notices.undo_minutes
+    return await here.page(
+        request, "order.html", {**facts, "placed": placed, "preview": proposal.preview, "undo": minutes}
+    )
+
+
+def _command(request: Request, here: Services) -> Command:
+    """The command of the path. Raises a page not found also where this role may not order it."""
+    wanted = str(request.path_params["command"])
+    command = next((one for one in here.commands.values() if slug(one.name) == wanted), None)
+    if command is None or not may(entry_of(request).role, command.action):
+        raise HTTPException(404)
+    return command
+
+
+def _form(command: Command, words: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """What the form shows: the example's fields, and those of the request that it does not name."""
+    first, *lines = command.form.strip().splitlines()
+    hints = request_form.read_fields(lines)
+    inputs = [
+        Input(
+            _FIELD + name, name, fields.get(name, ""), hints.get(name, ""), name in _LONG or "\n" in hints.get(name, "")
+        )
+        for name in dict.fromkeys((*hints, *fields))
+    ]
+    example = " ".join(first.split()[len(command.name.split()) :])
+    return {"command": command, "slug": slug(command.name), "words": words, "example": example, "inputs": inputs}
+
+
+async def ordered(request: Request) -> Response:
+    """One order; with a button, a yes to it, or its end."""
+    here = services(request)
+    context = here.context()
+    group, charter = entered(request)
+    number = number_of(request)
+    if request.method == "POST":
+        act = (await session.form(request)).get("act", "")
+        if act not in _ACTS:
+            raise HTTPException(400)
+        found = await here.db.write(_act, (context, here.commands), (group.id, number), act, actor(request))
+    else:
+        found = await here.db.read(_order, group.id, number)
+    return await here.page(request, "ordered.html", {"order": found, **_times(found, charter)})
+
+
+def _order(tx: Tx, group_id: int, number: int) -> Order:
+    found = orders.get(tx, number)
+    if found.group_id != group_id:
+        raise NotFound(f"there is no order {number}")
+    return found
+
+
+def _act(tx: Tx, known: tuple[Context, Mapping[str, Command]], which: tuple[int, int], act: str, who: Actor) -> Order:
+    context, table = known
+    _order(tx, *which)
+    if act == "undo":
+        return orders.undo(tx, context, which[1], who)
+    return orders.confirm(tx, context, table, which[1], who)
+
+
+def _times(found: Order, charter: Charter) -> dict[str, str]:
+    return {
+        "due": in_words(found.due_at, charter) if found.due_at else "",
+        "asked": in_words(found.created_at, charter),
+        "done": in_words(found.done_at, charter) if found.done_at else "",
+    }
+
+
+HANDLERS: Final = {"order": order, "ordered": ordered}
