@@ -23,8 +23,18 @@ _TIME: Final = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)\s*(?P<offset>Z|[+-]\d{2}:?\d{2})?)?",
     re.IGNORECASE,
 )
+# As delegates write a time: "Thursday 20 May 2027, 09:00".
+_WORDS: Final = re.compile(
+    r"(?:(?P<weekday>[a-z]{3,9})\.?,?\s+)?(?P<d>\d{1,2})(?:\s+|-)(?P<month>[a-z]{3,9})\.?(?:\s+|-)(?P<y>\d{4})"
+    r"(?:,?\s+(?:at\s+)?(?P<h>\d{1,2})[:.h](?P<min>\d{2}))?\s*(?P<offset>Z|[+-]\d{2}:?\d{2})?",
+    re.IGNORECASE,
+)
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DURATION: Final = re.compile(r"(?:(?P<h>\d{1,3})h)?\s*(?:(?P<m>\d{1,4})m(?:in)?)?", re.IGNORECASE)
-_ALLOWED: Final = 'a time is written "2027-05-20 09:00" (Geneva time) or "2027-05-20T09:00+02:00"'
+_ALLOWED: Final = (
+    'a time is written "2027-05-20 09:00" or "20 May 2027 09:00" (Geneva time), or "2027-05-20T09:00+02:00"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ def parse_moment(text: str, zone: str = GENEVA) -> Moment:
 
     Raises Malformed: not a time, in a gap of the zone, or in a fold without the offset that tells which is meant.
     """
-    match = _TIME.fullmatch(text.strip())
+    match = _TIME.fullmatch(as_iso(text))
     if match is None or match["time"] is None:
         raise Malformed(f"{text!r} is not a time; {_ALLOWED}")
     try:
@@ -83,15 +93,48 @@ def resolve(naive: datetime, zone: str) -> Moment:
 def parse_day(text: str) -> date:
     """Read a day; Malformed says how one is written."""
     try:
-        return date.fromisoformat(text.strip())
+        return date.fromisoformat(as_iso(text))
     except ValueError as error:
         raise Malformed(f'{text!r} is not a day; a day is written "2027-05-20"') from error
 
 
 def is_day(text: str) -> bool:
     """Say whether this is a day without a time."""
-    match = _TIME.fullmatch(text.strip())
+    match = _TIME.fullmatch(as_iso(text))
     return match is not None and match["time"] is None
+
+
+def as_iso(text: str) -> str:
+    """
+    Turn "Thursday 20 May 2027, 09:00" into "2027-05-20 09:00"; anything else stays as it is.
+
+    Raises Malformed where the weekday is not that day's: one of the two is wrong, and nobody knows which.
+    """
+    text = " ".join(text.split())
+    match = _WORDS.fullmatch(text)
+    if match is None or match["month"][:3].lower() not in _MONTHS:
+        return text
+    try:
+        day = date(int(match["y"]), _MONTHS.index(match["month"][:3].lower()) + 1, int(match["d"]))
+    except ValueError as error:
+        raise Malformed(f"{text!r} is not a day: {error}") from error
+    if match["weekday"] and match["weekday"][:3].lower() != _WEEKDAYS[day.weekday()]:
+        raise Malformed(f"{text!r}: {day.day} {day:%B %Y} is a {day:%A}; which of the two is meant?")
+    if match["h"] is None:
+        return day.isoformat()
+    return f"{day.isoformat()} {int(match['h']):02}:{match['min']}{match['offset'] or ''}"
+
+
+def check_label(label: str, moment: Moment) -> None:
+    """Refuse "CET" for a time at which Geneva is on CEST, and the other way round: the readings differ by an hour."""
+    stated = label.strip().upper()
+    real = moment.instant.astimezone(ZoneInfo(GENEVA)).tzname()
+    if stated in {"CET", "CEST"} and moment.zone == GENEVA and stated != real:
+        wall, offset = moment.wall.replace("T", " "), "+01:00" if stated == "CET" else "+02:00"
+        raise Malformed(
+            f"{wall} {stated}: Geneva is on {real} at that time; write zone Geneva if the clock in Geneva is meant, "
+            f"or {moment.wall}{offset} if {stated} is"
+        )
 
 
 def parse_duration(text: str) -> timedelta:

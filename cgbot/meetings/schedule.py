@@ -75,18 +75,29 @@ def read_when(start: str, end: str = "", *, duration: str = "", days: int = 0, z
 
     Raises Malformed for what is no time, in a gap or a fold, ends before it starts, or lasts over 60 days.
     """
-    zone = wall.zone_named(zone)
+    label, zone = zone, wall.zone_named(zone)
     if wall.is_day(start):
         return _whole_days(start, end, days, zone)
     if days or (end and duration) or not (end or duration):
         raise Malformed("a meeting at a time needs either an end or a duration; days go with a date alone")
     begins = wall.parse_moment(start, zone)
+    wall.check_label(label, begins)
     if end:
         ends = wall.parse_moment(end, zone)
     else:
         ends = wall.parse_moment((begins.instant + wall.parse_duration(duration)).isoformat(timespec="minutes"), zone)
     _check_length(start, end or duration, ends.instant - begins.instant)
     return When(zone, begins.wall, ends.wall, begins.instant, ends.instant, whole_days=False)
+
+
+def with_length(fields: dict[str, str], meeting: Meeting) -> dict[str, str]:
+    """The fields of a new time, with the length that the meeting has where they give none."""
+    if any(fields.get(name) for name in ("end", "duration", "days")):
+        return fields
+    length = meeting.ends_at - meeting.starts_at
+    if meeting.whole_days:
+        return {**fields, "days": str(length.days)}
+    return {**fields, "duration": f"{int(length.total_seconds() // 60)}m"}
 
 
 def _whole_days(start: str, end: str, days: int, zone: str) -> When:
@@ -112,19 +123,24 @@ def schedule(tx: Tx, context: Context, group: Group, order: Order) -> Meeting:
 
     Raises Malformed for a value that is not allowed, and for a start in the past without `past`.
     """
-    _check(order.title, order.join_url, order.kind)
-    if _is_past(order.when, context.now) and not order.past:
-        raise Malformed(
-            f"{order.when.wall_start} {order.when.zone} is in the past; --past records it and invites nobody"
-        )
-    if order.past and order.when.ends_at > context.now:
-        raise Malformed(f"{order.when.wall_start} {order.when.zone} is not over yet; --past records what has been")
+    check(order, context.now)
     meeting = records.add(tx, _row(context, group, order))
     entry = audit.Entry(order.actor, "meeting scheduled", f"meeting {meeting.id}", {"start": meeting.wall_start})
     audit.record(tx, context.now, group.id, entry)
     if not order.past and order.kind == "group":
         invitations.invite(tx, context, meeting, ask_again=True)
     return meeting
+
+
+def check(order: Order, now: datetime) -> None:
+    """Raise Malformed for what `schedule` would refuse."""
+    _check(order.title, order.join_url, order.kind)
+    if _is_past(order.when, now) and not order.past:
+        raise Malformed(
+            f"{order.when.wall_start} {order.when.zone} is in the past; --past records it and invites nobody"
+        )
+    if order.past and order.when.ends_at > now:
+        raise Malformed(f"{order.when.wall_start} {order.when.zone} is not over yet; --past records what has been")
 
 
 def _is_past(when: When, now: datetime) -> bool:
@@ -153,13 +169,9 @@ def move(tx: Tx, context: Context, meeting_id: int, changes: Changes) -> Meeting
 
     No change sends nothing. Raises NotFound, Conflict, and Malformed as `schedule` does.
     """
-    before = _open_meeting(tx, meeting_id)
-    values = _differences(before, changes)
+    before, values = differences(tx, context, meeting_id, changes)
     if not values:
         return before
-    _check(values.get("title", before.title), values.get("join_url", before.join_url), before.kind)
-    if values.get("starts_at", before.ends_at) <= context.now:
-        raise Malformed(f"{values.get('wall_start', before.wall_start)} {before.zone} is in the past")
     significant = bool({"starts_at", "ends_at", "whole_days", "state"} & values.keys())
     values |= {"revision": before.revision + 1, "revised_at": context.now, "sequence": before.sequence + significant}
     meeting = records.change(tx, meeting_id, values)
@@ -174,7 +186,7 @@ def move(tx: Tx, context: Context, meeting_id: int, changes: Changes) -> Meeting
 
 def cancel(tx: Tx, context: Context, meeting_id: int, actor: str = "operator") -> Meeting:
     """Cancel a meeting and tell those who were invited. Raises NotFound and Conflict."""
-    before = _open_meeting(tx, meeting_id)
+    before = open_meeting(tx, meeting_id)
     meeting = records.change(
         tx,
         meeting_id,
@@ -192,7 +204,20 @@ def cancel(tx: Tx, context: Context, meeting_id: int, actor: str = "operator") -
     return meeting
 
 
-def _open_meeting(tx: Tx, meeting_id: int) -> Meeting:
+def differences(tx: Tx, context: Context, meeting_id: int, changes: Changes) -> tuple[Meeting, dict[str, Any]]:
+    """A meeting as it is, and the columns that would be different. Raises what `move` refuses."""
+    before = open_meeting(tx, meeting_id)
+    values = _differences(before, changes)
+    if not values:
+        return before, values
+    _check(values.get("title", before.title), values.get("join_url", before.join_url), before.kind)
+    if values.get("starts_at", before.ends_at) <= context.now:
+        raise Malformed(f"{values.get('wall_start', before.wall_start)} {before.zone} is in the past")
+    return before, values
+
+
+def open_meeting(tx: Tx, meeting_id: int) -> Meeting:
+    """A meeting that can still be changed. Raises NotFound and Conflict."""
     meeting = records.get(tx, meeting_id)
     if meeting.state not in _OPEN:
         raise Conflict(f"meeting {meeting_id} is {meeting.state}; only a tentative or confirmed one can be changed")

@@ -8,10 +8,10 @@ where it differs from the local one.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from cgbot.groups.charter import Charter
-from cgbot.meetings.records import Meeting
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -25,7 +25,31 @@ def day(moment: datetime) -> str:
     return f"{_DAYS[moment.weekday()]} {moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
 
-def when(meeting: Meeting, charter: Charter) -> str:
+class Timed(Protocol):
+    """What has a time: a meeting, or the time of one that is only proposed."""
+
+    @property
+    def zone(self) -> str:
+        """Its IANA zone."""
+        ...
+
+    @property
+    def starts_at(self) -> datetime:
+        """Its start."""
+        ...
+
+    @property
+    def ends_at(self) -> datetime:
+        """Its end, exclusive."""
+        ...
+
+    @property
+    def whole_days(self) -> bool:
+        """Whether it has days instead of times."""
+        ...
+
+
+def when(meeting: Timed, charter: Charter) -> str:
     """The time of a meeting, in its own zone and in UTC."""
     zone = ZoneInfo(meeting.zone)
     start, end = meeting.starts_at.astimezone(zone), meeting.ends_at.astimezone(zone)
@@ -41,14 +65,14 @@ def when(meeting: Meeting, charter: Charter) -> str:
     return f"{day(start)}, {start:%H:%M}-{until} {label} ({start.tzname()}, {_in_utc(meeting, start)})"
 
 
-def _in_utc(meeting: Meeting, local: datetime) -> str:
+def _in_utc(meeting: Timed, local: datetime) -> str:
     start, end = meeting.starts_at.astimezone(UTC), meeting.ends_at.astimezone(UTC)
     date = "" if start.date() == local.date() else f" on {start.day} {_MONTHS[start.month - 1]}"
     until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%H:%M} on {end.day} {_MONTHS[end.month - 1]}"
     return f"{start:%H:%M}-{until} UTC{date}"
 
 
-def short(meeting: Meeting, charter: Charter) -> str:
+def short(meeting: Timed, charter: Charter) -> str:
     """`16 May 2024, 09:00 Geneva time`, for a subject."""
     start = meeting.starts_at.astimezone(ZoneInfo(meeting.zone))
     date = f"{start.day} {_MONTHS[start.month - 1]} {start.year}"
