@@ -83,10 +83,13 @@ class World:
         """Answer a mail as a mail program does, the original quoted below."""
         to = getaddresses([message["Reply-To"] or message["From"]])[0][1]
         quoted = "\n".join(f"> {line}" for line in body(message).splitlines()) if quote else ""
-        subject = f"Re: {message['Subject']}"
         fields = {"In_Reply_To": message["Message-ID"], "References": message["Message-ID"]}
         self.write(
-            sender, to, subject, f"{text}\n\nOn {message['Date']} {message['From']} wrote:\n{quoted}\n", **fields
+            sender,
+            to,
+            f"Re: {subject(message)}",
+            f"{text}\n\nOn {message['Date']} {message['From']} wrote:\n{quoted}\n",
+            **fields,
         )
 
     def news(self, address: str) -> list[Message]:
@@ -123,7 +126,7 @@ def living(program: Program, relay: Relay, start: str) -> Iterator[World]:
 def subject(message: Message) -> str:
     """The subject as a reader sees it."""
 
-    return str(make_header(decode_header(str(message["Subject"]).replace("\n", ""))))
+    return str(make_header(decode_header(str(message["Subject"]).replace("\r", "").replace("\n", ""))))
 
 
 def body(message: Message) -> str:
