@@ -150,7 +150,7 @@ class Running:
         if self._delivery is not None:
             await self._delivery.stop()
         for task in self._tasks:
-            if task.get_name() in {"look", "upkeep"}:
+            if task.get_name() in {"look", "upkeep", "files"}:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         log.info("ended")
@@ -196,6 +196,7 @@ class Running:
         if "clock" in self._parts:
             self._clock.start()
             self._start("upkeep", self._upkeep())
+            self._start("files", self._files())
         self._start("look", self._look())
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -241,6 +242,19 @@ class Running:
                 log.warning("nothing was tidied up", reason=error.public)
                 more = False
             await asyncio.sleep(_PORTION_SECONDS if more else _TIDY_SECONDS)
+
+    async def _files(self) -> None:
+        """Make the Word files that are missing, outside any transaction; the clock sends what waited for them."""
+        house = self._house
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                made = await asyncio.to_thread(wiring.make_files, house.db, house.context())
+            except CgbotError as error:
+                log.warning("no Word file was made", reason=error.public)
+                made = 0
+            if made:
+                await self._clock.tick()
 
     def _wake_sorter(self) -> None:
         if self._sorter is not None:

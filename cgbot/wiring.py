@@ -17,13 +17,15 @@ from cgbot.errand import Purposes
 from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions
 from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
-from cgbot.meetings import invitations, reminders, replies
+from cgbot.meetings import attendance, invitations, reminders, replies
+from cgbot.meetings import orders as meeting_orders
 from cgbot.notices.kinds import Kind
 from cgbot.outbox.letters import Addressee
 from cgbot.outbox.recorder import Hooks
+from cgbot.papers import report_answers, report_docx, report_orders, report_reminders
 from cgbot.posts import holding, owner, people, post, request
 from cgbot.posts.gate import Directory, GroupPolicy
-from cgbot.store.db import Tx
+from cgbot.store.db import Database, Tx
 
 if TYPE_CHECKING:
     from cgbot.app import House
@@ -36,15 +38,22 @@ ON_JOIN: Final[Sequence[subscriptions.Hook]] = (invitations.welcome,)
 ON_LEAVE: Final[Sequence[subscriptions.Hook]] = (invitations.part,)
 
 
+# What else happens when a meeting was said to be held.
+ON_HELD: Final[Sequence[attendance.Hook]] = ()
+
+
 def commands() -> Mapping[str, Command]:
     """What can be ordered by mail and on the desk, by name."""
-    tables: tuple[Sequence[Command], ...] = ()
+    tables: tuple[Sequence[Command], ...] = (
+        report_orders.COMMANDS,
+        meeting_orders.commands(ON_HELD),
+    )
     return MappingProxyType({one.name: one for table in tables for one in table})
 
 
 def queries() -> Mapping[str, Query]:
     """What can be asked by mail, by name."""
-    tables: tuple[Sequence[Query], ...] = (sign_in.QUERIES,)
+    tables: tuple[Sequence[Query], ...] = (sign_in.QUERIES, meeting_orders.QUERIES)
     return MappingProxyType({one.name: one for table in tables for one in table})
 
 
@@ -60,15 +69,25 @@ def purposes() -> Purposes:
         **subscriptions.purposes(
             on_join=ON_JOIN,
             on_leave=ON_LEAVE,
-            answers={**holding.ANSWERS, **planned.ANSWERS, **ordering.answers(orderable)},
+            answers={
+                **holding.ANSWERS,
+                **planned.ANSWERS,
+                **report_answers.ANSWERS,
+                **ordering.answers(orderable),
+            },
         ),
     }
 
 
 def kinds() -> tuple[Kind, ...]:
     """What the clock may send; the conveners' daily mail comes last, since it shows the others."""
-    announced = tuple(reminders.KINDS)
+    announced = (*reminders.KINDS, *report_reminders.KINDS)
     return (ordering.kind(commands()), *announced, planned.kind(announced))
+
+
+def make_files(db: Database, context: Context) -> int:
+    """Make the files that use cases have left to be made outside their transactions; how many were made."""
+    return report_docx.work(db, context)
 
 
 def delivery_hooks() -> Hooks:

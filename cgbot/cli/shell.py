@@ -35,6 +35,7 @@ NOUNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "archive": ("archive", "app", "What was said: search, show, export."),
     "held": ("held", "app", "Posts that wait for a convener."),
     "meetings": ("meetings", "app", "Meetings, invitations, replies."),
+    "reports": ("reports", "app", "The activity reports to the parent."),
     "notices": ("notices", "app", "What the clock will send."),
     "outbox": ("outbox", "app", "What is on its way to whom."),
     "backup": ("desk", "backup", "Write everything to one file, while serve runs."),

@@ -151,7 +151,7 @@ def make(db: Database, context: Context, version: Version) -> bool:
         log.warning("no Word file", report=version.report_id, version=version.number, reason=error.public)
         db.write_now(report_records.note_docx, version.id, None)
         return False
-    db.write_now(_store, version.id, prepared)
+    db.write_now(keep, version.id, prepared)
     return True
 
 
@@ -161,6 +161,7 @@ def _facts(tx: Tx, context: Context, version: Version) -> dict[str, Any]:
     return sheet(version.body, context.charters[name], meetings_of.get(tx, report.meeting_id))
 
 
-def _store(tx: Tx, version_id: int, prepared: raw.Prepared) -> None:
+def keep(tx: Tx, version_id: int, prepared: raw.Prepared) -> None:
+    """Store the Word file of a version."""
     raw.put(tx, [prepared])
     report_records.note_docx(tx, version_id, prepared.sha256)

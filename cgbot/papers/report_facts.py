@@ -272,7 +272,8 @@ def _talks(tx: Connection, rows: Sequence[Any], url: str) -> tuple[Talk, ...]:
     """The threads with the most posts of the period; the link is to the first of these."""
     counted = Counter(row.thread_id for row in rows)
     top = [thread_id for thread_id, _ in sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:_MOST_THREADS]]
-    subjects = dict(tx.execute(select(threads.c.id, threads.c.subject).where(threads.c.id.in_(top))).tuples().all())
+    named = tx.execute(select(threads.c.id, threads.c.subject).where(threads.c.id.in_(top)))
+    subjects = {row.id: row.subject for row in named}
     found: list[Talk] = []
     for thread_id in top:
         mine = [row for row in rows if row.thread_id == thread_id]

@@ -32,7 +32,6 @@ class Frame:
     """What stands around the facts: the group, to which meeting of its parent it reports, and who signs."""
 
     charter: Charter
-    meeting_title: str
     place: str
     first: date
     last: date
