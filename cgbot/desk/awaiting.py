@@ -23,6 +23,8 @@ from cgbot.meetings.records import Meeting
 from cgbot.notices import ledger
 from cgbot.notices.kinds import Kind
 from cgbot.notices.ledger import Notice
+from cgbot.papers import report
+from cgbot.papers.report import Owed
 from cgbot.posts import holds
 from cgbot.posts.holds import Hold
 from cgbot.store.tables import attendees, audit, contents, deliveries
@@ -84,6 +86,7 @@ class Awaiting:
     orders: tuple[Order, ...]
     notices: tuple[Notice, ...]
     meetings: tuple[Called, ...]
+    reports: tuple[Owed, ...]
     outgoing: Outgoing
     bounced: tuple[Bounced, ...]
     people: Counter[str]
@@ -99,6 +102,7 @@ def look(tx: Connection, context: Context, kinds: Sequence[Kind], group_id: int)
             one for one in ahead if one.occurrence.group_id == group_id and one.occurrence.kind not in _OF_THE_DESK
         ),
         meetings=called(tx, context, group_id),
+        reports=report.owed(tx, context, group_id),
         outgoing=outgoing(tx, context, group_id),
         bounced=bounced(tx, context, group_id),
         people=Counter(one.role for one in members.list_members(tx, group_id)),

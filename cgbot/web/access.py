@@ -61,6 +61,8 @@ ROUTES: Final = (
     Route("/desk/{group}/order/{command}/", "order", "desk", _FORM),
     Route("/desk/{group}/orders/{number}/", "ordered", "desk", _FORM),
     Route("/desk/{group}/outbox/{number}", "retry", "desk", _POST),
+    Route("/desk/{group}/reports/{number}/", "report", "desk", _FORM),
+    Route("/desk/{group}/reports/{number}/report.docx", "report_file", "desk"),
     Route("/{group}/about/", "about", "calendar"),
     Route("/{group}/calendar.ics", "calendar", "calendar"),
     Route("/{group}/meetings/", "meetings", "calendar"),

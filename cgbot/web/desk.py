@@ -25,6 +25,7 @@ from cgbot.groups.charter import Charter
 from cgbot.groups.moments import in_words
 from cgbot.groups.orders import Order
 from cgbot.groups.roles import Action, may
+from cgbot.itu import typography
 from cgbot.mail import message as messages
 from cgbot.meetings import records as meetings
 from cgbot.meetings import wording
@@ -75,6 +76,7 @@ def _desk_facts(charter: Charter, found: Awaiting) -> dict[str, Any]:
         "orders": [{"order": one, "when": _when(one, charter)} for one in found.orders],
         "notices": [{"notice": one, "when": in_words(one.occurrence.due_at, charter)} for one in found.notices],
         "meetings": [_called(one, charter) for one in found.meetings],
+        "reports": [{"one": one, "due": typography.weekday(one.due)} for one in found.reports],
         "outgoing": found.outgoing,
         "bounced": [{"row": one, "when": in_words(one.last_at, charter)} for one in found.bounced],
         "people": found.people,

@@ -7,6 +7,7 @@ confirmed and undone here is the same as by mail (groups.orders).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +30,7 @@ from cgbot.web.services import Services, entered, entry_of, number_of, services,
 
 _LONG: Final = frozenset({"text", "description", "abstract", "agenda", "note", "reason"})
 _FIELD: Final = "field "  # what the names of a form's inputs begin with, so that a field may be called "words"
+_COMMENT: Final = re.compile(r"\s{2,}\([^)]*\)\s*$")  # what an example says beside the command
 _ACTS: Final = ("confirm", "undo")
 
 
@@ -101,16 +103,19 @@ def _command(request: Request, here: Services) -> Command:
 
 def _form(command: Command, words: str, fields: Mapping[str, str]) -> dict[str, Any]:
     """What the form shows: the example's fields, and those of the request that it does not name."""
-    first, *lines = command.form.strip().splitlines()
-    hints = request_form.read_fields(lines)
+    lines = [_COMMENT.sub("", line) for line in command.form.splitlines()]
+    heads = [line for line in lines if line.lower().startswith(command.name)]
+    hints = request_form.read_fields([line for line in lines if line not in heads])
     inputs = [
-        Input(
-            _FIELD + name, name, fields.get(name, ""), hints.get(name, ""), name in _LONG or "\n" in hints.get(name, "")
-        )
+        Input(_FIELD + name, name, fields.get(name, ""), hints.get(name, ""), _is_long(name, hints.get(name, "")))
         for name in dict.fromkeys((*hints, *fields))
     ]
-    example = " ".join(first.split()[len(command.name.split()) :])
+    example = max((line[len(command.name) :].strip() for line in heads), key=len, default="")
     return {"command": command, "slug": slug(command.name), "words": words, "example": example, "inputs": inputs}
+
+
+def _is_long(name: str, hint: str) -> bool:
+    return name in _LONG or "\n" in hint
 
 
 async def ordered(request: Request) -> Response:

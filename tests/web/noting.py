@@ -1,4 +1,4 @@
-"""A command as features export them: it takes a note into the audit trail."""
+"""What the desk shows: a command that takes a note into the audit trail, and the draft of a report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from cgbot.context import Context
 from cgbot.errors import Malformed
 from cgbot.groups import audit
 from cgbot.groups.commands import Command, Ordered, Proposal, Request
+from cgbot.groups.records import Group
+from cgbot.meetings import schedule
+from cgbot.meetings.schedule import Order
+from cgbot.papers import report
+from cgbot.papers.report_records import Version
 from cgbot.store.db import Tx
 
 
@@ -34,3 +39,10 @@ NOTE = Command(
     do=do,
 )
 APPROVE = Command("approve", "approve reports and statements", "approve 3", "a report is approved", propose, do)
+
+
+def drafted(tx: Tx, context: Context, group: Group) -> Version:
+    when = schedule.read_when("2027-09-01", days=8)
+    order = Order("SG17", when, kind="parent", location="Geneva")
+    meeting = schedule.schedule(tx, context, group, order)
+    return report.draft(tx, context, report.to_meeting(tx, context, meeting.id))

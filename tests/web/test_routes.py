@@ -18,11 +18,13 @@ from cgbot.mail import message as messages
 from cgbot.mail import verp
 from cgbot.meetings import schedule
 from cgbot.meetings.schedule import Order
+from cgbot.papers import report_records
+from cgbot.store import raw
 from cgbot.store.db import Database
 from cgbot.store.tables import group_aliases
 from cgbot.web.access import ROUTES
 from tests.web.conftest import Client, Site
-from tests.web.noting import NOTE
+from tests.web.noting import NOTE, drafted
 
 pytestmark = pytest.mark.anyio
 RAW = (
@@ -38,7 +40,11 @@ AUDIENCES = ("public", "members", "conveners")
 
 @pytest.fixture
 async def member(site: Site, context: Context, group: Group) -> Member:
-    """One post with an attachment, one held message, one meeting, one member, one order."""
+    """One post with an attachment, one held message, one meeting, one member, one order, one report."""
+    version = site.db.write_now(drafted, context, group)
+    prepared = raw.prepare(b"a word file")
+    site.db.write_now(raw.put, [prepared])
+    site.db.write_now(report_records.note_docx, version.id, prepared.sha256)
     site.commands = {NOTE.name: NOTE}
     asked = Request(group.id, group.name, Actor(OPERATOR, role="convener"), fields={"title": "Order"})
     site.db.write_now(orders.place, context, NOTE, asked)
