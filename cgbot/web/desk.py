@@ -41,6 +41,7 @@ from cgbot.web.files import File
 from cgbot.web.services import Services, entered, entry_of, number_of, services, visitor_of
 
 _NOTE: Final = 2000
+_OPEN: Final = frozenset({"draft", "tentative", "confirmed"})
 _DONE: Final = {"approve": "approved: it is archived and goes to the list", "reject": "rejected",
                 "discard": "discarded, and nobody is told"}  # fmt: skip
 
@@ -170,9 +171,9 @@ async def replies(request: Request) -> Response:
         raise HTTPException(404)
     invited = await here.db.read(meetings.invited, number)
     rows = [{"who": one, "answer": ANSWERS.get(one.partstat, one.partstat.lower())} for one in invited]
-    return await here.page(
-        request, "replies.html", {"meeting": meeting, "when": wording.when(meeting, charter), "rows": rows}
-    )
+    commands = ordering.about_meeting(here.commands, entry_of(request).role) if meeting.state in _OPEN else []
+    facts = {"meeting": meeting, "when": wording.when(meeting, charter), "rows": rows, "commands": commands}
+    return await here.page(request, "replies.html", facts)
 
 
 async def people(request: Request) -> Response:

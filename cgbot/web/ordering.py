@@ -31,6 +31,7 @@ from cgbot.web.services import Services, entered, entry_of, number_of, services,
 _LONG: Final = frozenset({"text", "description", "abstract", "agenda", "note", "reason"})
 _FIELD: Final = "field "  # what the names of a form's inputs begin with, so that a field may be called "words"
 _COMMENT: Final = re.compile(r"\s{2,}\([^)]*\)\s*$")  # what an example says beside the command
+_ABOUT_MEETING: Final = frozenset({"move", "link", "held", "cancel"})
 _ACTS: Final = ("confirm", "undo")
 
 
@@ -52,6 +53,11 @@ def offered(commands_of: Mapping[str, Command], role: str) -> list[dict[str, str
         for one in commands_of.values()
         if may(role, one.action)
     ]
+
+
+def about_meeting(commands_of: Mapping[str, Command], role: str) -> list[dict[str, str]]:
+    """Those of them that are about one meeting."""
+    return [one for one in offered(commands_of, role) if one["name"] in _ABOUT_MEETING]
 
 
 def slug(name: str) -> str:
@@ -78,11 +84,7 @@ async def order(request: Request) -> Response:
     group, _ = entered(request)
     given = await session.form(request)
     words = given.get("words", "")
-    fields = {
-        name.removeprefix(_FIELD): value.strip()
-        for name, value in given.items()
-        if name.startswith(_FIELD) and value.strip()
-    }
+    fields = _given(given)
     asked = commands.Request(group.id, group.name, actor(request), tuple(words.split()), fields)
     placed, proposal = await here.db.write(orders.place, context, command, asked)
     facts = _form(command, words, proposal.fields)
@@ -90,6 +92,16 @@ async def order(request: Request) -> Response:
     return await here.page(
         request, "order.html", {**facts, "placed": placed, "preview": proposal.preview, "undo": minutes}
     )
+
+
+def _given(form: Mapping[str, str]) -> dict[str, str]:
+    """The fields that were filled in, and those that were written as in a mail."""
+    filled = {
+        name.removeprefix(_FIELD): value.strip()
+        for name, value in form.items()
+        if name.startswith(_FIELD) and value.strip()
+    }
+    return {**request_form.read_fields(form.get("more", "").split("\n")), **filled}
 
 
 def _command(request: Request, here: Services) -> Command:

@@ -90,6 +90,17 @@ async def test_the_whole_way(site: Site, client: Client) -> None:
     assert "Ordered by chair@example.org, done on Monday 3 May 2027, 10:10" in await words(client, DESK)
 
 
+async def test_other_fields_are_written_as_in_a_mail(site: Site, client: Client) -> None:
+    """What was filled in wins over them."""
+    more = "Title: From more\r\nText:\r\nOne\r\n\r\nTwo: three\r\n.\r\n"
+    answer = await client.post(FORM, data={"words": "7", "more": more})
+    assert "Note 7: From more" in answer.text
+    assert "Will note:\n  One\n\nTwo: three" in answer.text
+    both = await client.post(FORM, data={"field title": "Filled in", "more": more})
+    assert "Filled in" in both.text
+    assert "From more" not in both.text
+
+
 async def test_a_get_orders_nothing(site: Site, client: Client) -> None:
     one = await placed(site, client, title="A")
     for query in ("", "?act=confirm", "?act=undo"):
