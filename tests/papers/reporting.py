@@ -76,7 +76,7 @@ def drafted(db: Database, context: Context, meeting: Meeting) -> Version:
 
 
 def play(db: Database, context: Context, days: Sequence[str]) -> list[tuple[str, Sent]]:
-    """Let the clock tick in the morning and at noon of each day, files made between; the day and letter of each mail."""
+    """Let the clock tick on these days, files made between; the day and the letter of each mail."""
     found: list[tuple[str, Sent]] = []
     for day in days:
         for hour in (7, 8, 9, 10, 12):
