@@ -13,7 +13,7 @@ the approval asks for approval anew. What is submitted does not change any more.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -158,7 +158,7 @@ def since(tx: Connection, context: Context, one: Owed) -> datetime | None:
     if submitted is not None:
         return submitted
     ended = [
-        meeting.ends_at
+        meeting.ends_at - timedelta(seconds=1)  # the end of whole days is the next day's first moment
         for meeting in meetings_of.of_group(tx, one.group.id)
         if meeting.kind == "parent" and meeting.takes_report and meeting.state != "cancelled"
         if meeting.ends_at <= min(context.now, one.meeting.starts_at)

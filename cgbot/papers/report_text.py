@@ -24,7 +24,7 @@ HEADER: Final = "header"
 ABSTRACT_WORDS: Final = 200  # Rec. ITU-T A.2 I.1.2: an abstract has under 200 words
 
 _TITLE: Final = re.compile(r"={3,}\s*(\S.*?)\s*={3,}")
-_NUMBER: Final = re.compile(r"^(?:annex\s+[a-z]\b|\d+(?:\.\d+)*)[.:)]?\s+", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"^(?:annex\s+[a-z]\b|\d+(?:\.\d+)*(?:bis|ter)?)[.:)]?\s+", re.IGNORECASE)
 _QUOTE: Final = re.compile(r"^(?:[ \t]*>)+ ?")
 _LONGEST: Final = 400_000  # characters
 
