@@ -46,6 +46,8 @@ _WORKING_DAYS: Final = 3
 _CHASES: Final = 3
 _SATURDAY: Final = 5
 _ALWAYS: Final = Late(None)
+# So long the conveners have the draft before the list is asked about it.
+_TO_READ_IT: Final = timedelta(days=2)
 # So long a version waits for its Word file; then the text goes out alone.
 _PATIENCE: Final = timedelta(hours=1)
 
@@ -142,8 +144,8 @@ def _send_version(tx: Tx, context: Context, occurrence: Occurrence) -> None:
 def _plan_comments(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
     found: list[Occurrence] = []
     for one in report.owed(tx, context):
-        at = _at(context, one, one.due - COMMENTS_DAYS * _DAY)
-        if not _is_open_for_comments(one, context) or _told_lately(tx, one, (COMMENTS, COMMENTS_MOVED), at):
+        at = _comments_at(context, one)
+        if not _is_open_for_comments(one, context, at) or _told_lately(tx, one, (COMMENTS, COMMENTS_MOVED), at):
             continue
         last = typography.weekday(report_letters.comments_until(one))
         told = (_audience(tx, context, one), f"Comments on the draft report to {one.to} are asked for until {last}")
@@ -151,8 +153,16 @@ def _plan_comments(tx: Tx, context: Context, until: datetime) -> list[Occurrence
     return [one for one in found if one.due_at <= until]
 
 
-def _is_open_for_comments(one: Owed, context: Context) -> bool:
-    return one.state in {"due", "drafted"} and context.now < _at(context, one, report_letters.comments_until(one))
+def _comments_at(context: Context, one: Owed) -> datetime:
+    """When the list is asked: two days at least after the conveners have got the draft."""
+    drafted = one.report.drafted_at if one.report else None
+    begun = drafted or max(context.now, _at(context, one, one.due - DRAFT_DAYS[0] * _DAY))
+    return max(_at(context, one, one.due - COMMENTS_DAYS * _DAY), begun + _TO_READ_IT)
+
+
+def _is_open_for_comments(one: Owed, context: Context, at: datetime) -> bool:
+    end = _at(context, one, report_letters.comments_until(one))
+    return one.state in {"due", "drafted"} and max(at, context.now) < end
 
 
 def _audience(tx: Tx, context: Context, one: Owed) -> str:
@@ -181,7 +191,7 @@ def _plan_moved(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
 
 
 def _plan_comments_moved(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
-    owed = [one for one in report.owed(tx, context) if _is_open_for_comments(one, context)]
+    owed = [one for one in report.owed(tx, context) if _is_open_for_comments(one, context, context.now)]
     moved = [one for one in owed if _has_moved(tx, one, (COMMENTS, COMMENTS_MOVED))]
     found = [_moved(one, COMMENTS_MOVED, _audience(tx, context, one)) for one in moved]
     return [one for one in found if one.due_at <= until]
