@@ -40,6 +40,7 @@ class Errand:
     sha256: bytes
     message: Message
     facts: PostFacts | None = None  # of a post: what the archive needs, prepared outside the transaction
+    prepared: object | None = None  # what the preparer of its purpose has made of the message, outside it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +53,4 @@ class Settled:
 
 UseCase = Callable[["Connection", "Context", Errand], Settled]
 Purposes = Mapping[str, UseCase]
+Preparers = Mapping[str, Callable[["Message"], object]]  # the slow part of a purpose; must not raise for hostile mail

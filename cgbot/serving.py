@@ -210,6 +210,7 @@ class Running:
             on_shelved=shelved.tell,
             busy=lambda: self._intake.busy,
             after=self._wake_delivery,
+            preparers=wiring.preparers(),
         )
 
     async def _start_web(self, bound: socket.socket) -> None:

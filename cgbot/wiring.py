@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cgbot import configuration, render
 from cgbot.context import Context
-from cgbot.errand import Purposes
+from cgbot.errand import Preparers, Purposes
 from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions
 from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
@@ -22,7 +22,10 @@ from cgbot.meetings import orders as meeting_orders
 from cgbot.notices.kinds import Kind
 from cgbot.outbox.letters import Addressee
 from cgbot.outbox.recorder import Hooks
-from cgbot.papers import report_answers, report_docx, report_orders, report_reminders
+from cgbot.papers import contributions, intake, report_answers, report_docx, report_orders, report_reminders
+from cgbot.papers import orders as paper_orders
+from cgbot.papers import queries as paper_queries
+from cgbot.papers import reminders as paper_reminders
 from cgbot.posts import holding, owner, people, post, request
 from cgbot.posts.gate import Directory, GroupPolicy
 from cgbot.store.db import Database, Tx
@@ -39,7 +42,7 @@ ON_LEAVE: Final[Sequence[subscriptions.Hook]] = (invitations.part,)
 
 
 # What else happens when a meeting was said to be held.
-ON_HELD: Final[Sequence[attendance.Hook]] = ()
+ON_HELD: Final[Sequence[attendance.Hook]] = (contributions.consider,)
 
 
 def commands() -> Mapping[str, Command]:
@@ -47,13 +50,14 @@ def commands() -> Mapping[str, Command]:
     tables: tuple[Sequence[Command], ...] = (
         report_orders.COMMANDS,
         meeting_orders.commands(ON_HELD),
+        paper_orders.COMMANDS,
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
 
 
 def queries() -> Mapping[str, Query]:
     """What can be asked by mail, by name."""
-    tables: tuple[Sequence[Query], ...] = (sign_in.QUERIES, meeting_orders.QUERIES)
+    tables: tuple[Sequence[Query], ...] = (sign_in.QUERIES, meeting_orders.QUERIES, paper_queries.QUERIES)
     return MappingProxyType({one.name: one for table in tables for one in table})
 
 
@@ -66,6 +70,7 @@ def purposes() -> Purposes:
         **request.purposes(orderable, queries()),
         **bounces.PURPOSES,
         **replies.PURPOSES,
+        **intake.PURPOSES,
         **subscriptions.purposes(
             on_join=ON_JOIN,
             on_leave=ON_LEAVE,
@@ -73,15 +78,21 @@ def purposes() -> Purposes:
                 **holding.ANSWERS,
                 **planned.ANSWERS,
                 **report_answers.ANSWERS,
+                **intake.ANSWERS,
                 **ordering.answers(orderable),
             },
         ),
     }
 
 
+def preparers() -> Preparers:
+    """What is made of a message before its transaction, by purpose."""
+    return intake.PREPARERS
+
+
 def kinds() -> tuple[Kind, ...]:
     """What the clock may send; the conveners' daily mail comes last, since it shows the others."""
-    announced = (*reminders.KINDS, *report_reminders.KINDS)
+    announced = (*reminders.KINDS, *paper_reminders.KINDS, *report_reminders.KINDS)
     return (ordering.kind(commands()), *announced, planned.kind(announced))
 
 

@@ -35,6 +35,8 @@ NOUNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "archive": ("archive", "app", "What was said: search, show, export."),
     "held": ("held", "app", "Posts that wait for a convener."),
     "meetings": ("meetings", "app", "Meetings, invitations, replies."),
+    "calls": ("calls", "app", "Calls for contributions."),
+    "contributions": ("contributions", "app", "Papers: numbers, revisions, files."),
     "reports": ("reports", "app", "The activity reports to the parent."),
     "notices": ("notices", "app", "What the clock will send."),
     "outbox": ("outbox", "app", "What is on its way to whom."),

@@ -9,7 +9,7 @@ address: NAME-owner@, postmaster@.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -46,10 +46,10 @@ def one_click(context: Context, group: str, member_id: int) -> str:
     return f"{context.settings.service.public_url}/leave/{group}/{token}"
 
 
-def distribute(tx: Tx, context: Context, errand: Errand, post_id: int) -> int:
-    """Queue a copy of the post for each subscriber; the number of copies."""
+def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: Collection[str] = ("each",)) -> int:
+    """Queue a copy of the post for each subscriber with one of these delivery modes; the number of copies."""
     assert errand.group_id is not None  # noqa: S101 - a post has a group
-    subscribers = [one for one in members.active_members(tx, errand.group_id) if one.delivery == "each"]
+    subscribers = [one for one in members.active_members(tx, errand.group_id) if one.delivery in wanted]
     if not subscribers or errand.facts is None:
         return 0
     link = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"

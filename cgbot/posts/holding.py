@@ -20,6 +20,7 @@ from cgbot.groups.moments import in_words
 from cgbot.groups.roles import may
 from cgbot.groups.subscriptions import Answer
 from cgbot.groups.tokens import Token
+from cgbot.mail import identity
 from cgbot.mail.message import Message
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
@@ -40,15 +41,20 @@ _WORDS: Final = MappingProxyType(
 
 
 def hold(tx: Tx, context: Context, errand: Errand, judgement: Judgement) -> Settled:
-    """Keep the message for the conveners and tell each of them, once for each content."""
-    assert errand.facts is not None  # noqa: S101 - the sorter prepares a post
-    before = holds.find_content(tx, errand.group_id, errand.facts.content_hash)
+    """Keep a post for the conveners and tell each of them, once for each content."""
+    return keep_for_conveners(tx, context, errand, tuple(hit.reason for hit in judgement.hits))
+
+
+def keep_for_conveners(tx: Tx, context: Context, errand: Errand, reasons: tuple[str, ...]) -> Settled:
+    """Keep any errand's message for the conveners; approving it sends the errand to its use case again."""
+    content_hash = errand.facts.content_hash if errand.facts else identity.content_hash(errand.message.raw)
+    before = holds.find_content(tx, errand.group_id, content_hash)
     if before is not None:
         return Settled("discarded", f"a further copy of held message {before.id}")
     author = errand.message.authors[0].address if len(errand.message.authors) == 1 else ""
     new = NewHold(
-        content_hash=errand.facts.content_hash,
-        reasons=tuple(hit.reason for hit in judgement.hits),
+        content_hash=content_hash,
+        reasons=reasons,
         proven=bool(author) and authentication.of(errand, context.settings).proves(author),
         author=author,
         subject=errand.message.subject,
@@ -56,7 +62,7 @@ def hold(tx: Tx, context: Context, errand: Errand, judgement: Judgement) -> Sett
     hold_id = holds.add(tx, context, errand, new)
     for addressee in people.responsible(tx, context, errand.group_id):
         _notify(tx, context, errand, hold_id, addressee)
-    return Settled("held", judgement.verdict.reason)
+    return Settled("held", reasons[0])
 
 
 def _notify(tx: Tx, context: Context, errand: Errand, hold_id: int, addressee: Addressee) -> None:

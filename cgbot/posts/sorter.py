@@ -10,9 +10,10 @@ coming in quickly the sorter works in small slices, so that a sender is answered
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -20,7 +21,7 @@ import structlog
 
 from cgbot.archive import keep
 from cgbot.context import Context
-from cgbot.errand import Errand, Purposes, Settled
+from cgbot.errand import Errand, Preparers, Purposes, Settled
 from cgbot.errors import Deferred, NotFound
 from cgbot.failpoints import reach
 from cgbot.mail import message as messages
@@ -51,6 +52,7 @@ class Desk:
     on_shelved: OnShelved
     busy: Callable[[], bool]
     after: Callable[[], None]
+    preparers: Preparers = field(default_factory=dict)
 
 
 class Sorter:
@@ -124,7 +126,7 @@ class Sorter:
         bodies = self._desk.db.read_now(raw.get_some, [item.sha256 for item in portion])
         limits = self._desk.context().settings.limits
         caps = Caps(limits.header_size, limits.parts, limits.depth)
-        return [_loaded(item, bodies.get(item.sha256), caps) for item in portion]
+        return [_loaded(item, bodies.get(item.sha256), caps, self._desk.preparers) for item in portion]
 
     async def _settle_all(self, portion: list[Claimed], loaded: list[Errand | Exception]) -> None:
         """Settle a portion in one transaction; if one of them fails, each in its own, so that it fails alone."""
@@ -160,16 +162,17 @@ def settle_all(tx: Tx, context: Context, purposes: Purposes, portion: Sequence[E
     reach("sorter.before-commit")
 
 
-def _loaded(item: Claimed, body: bytes | Exception | None, caps: Caps) -> Errand | Exception:
+def _loaded(item: Claimed, body: bytes | Exception | None, caps: Caps, preparers: Preparers) -> Errand | Exception:
     try:
         if not isinstance(body, bytes):
             # Waiting does not mend it: unlike a database that is busy, this is for the operator to see.
             return OSError(str(body or NotFound("the message is not stored")))
         message = messages.parse(body, caps)
         facts = keep.prepare(message) if item.purpose == "post" else None
+        prepared = preparers[item.purpose](message) if item.purpose in preparers else None
     except Exception as error:  # noqa: BLE001 - a message that cannot be read is shelved, never lost
         return error
-    return _errand(item, message, facts)
+    return dataclasses.replace(_errand(item, message, facts), prepared=prepared)
 
 
 def _settled(tx: Tx, context: Context, purposes: Purposes, errand: Errand) -> Settled:
