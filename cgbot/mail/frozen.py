@@ -109,6 +109,16 @@ def fill(frozen: Frozen, values: Mapping[str, str]) -> bytes:
 
     A slot without a value raises KeyError; a value that would begin a line outside an encoded span, ValueError.
     """
+    head, rest = fill_head(frozen, values)
+    return head + frozen.body[rest:]
+
+
+def fill_head(frozen: Frozen, values: Mapping[str, str]) -> tuple[bytes, int]:
+    """
+    Write one copy as far as it has marks, and say from where on the body follows as it is; raises as `fill`.
+
+    So many copies of a large mail share its octets.
+    """
     out = bytearray()
     at = 0
     marks = iter(frozen.marks)
@@ -121,8 +131,7 @@ def fill(frozen: Frozen, values: Mapping[str, str]) -> bytes:
             out += frozen.body[at : mark.start]
             out += _base64(_filled(frozen.body, mark, tuple(islice(marks, mark.slots)), values))
             at = mark.end
-    out += frozen.body[at:]
-    return bytes(out)
+    return bytes(out), at
 
 
 def _filled(body: bytes, span: Encoded, inside: Iterable[Mark], values: Mapping[str, str]) -> bytes:

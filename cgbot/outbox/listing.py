@@ -14,7 +14,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import ColumnElement, Row, Select, select, update
 
 from cgbot.errors import Conflict, NotFound
-from cgbot.outbox.queue import WAITING
+from cgbot.outbox import relay_state
+from cgbot.outbox.leases import WAITING
 from cgbot.store.db import Tx
 from cgbot.store.tables import attempts, contents, deliveries, groups
 
@@ -100,6 +101,7 @@ def retry(tx: Tx, delivery_id: int, now: datetime) -> None:
     found = show(tx, delivery_id).entry
     if found.state not in {*WAITING, "failed", "expired"}:
         raise Conflict(f"delivery {delivery_id} is {found.state}; only what waits or has failed can be tried again")
+    relay_state.forget(tx)
     _queue_again(tx, deliveries.c.id == delivery_id, now)
     if found.expires_at <= now:
         tx.execute(update(deliveries).where(deliveries.c.id == delivery_id).values(expires_at=now + _AGAIN))
@@ -107,11 +109,13 @@ def retry(tx: Tx, delivery_id: int, now: datetime) -> None:
 
 def retry_all(tx: Tx, now: datetime) -> int:
     """Try everything again that has failed and is still within its lifetime; how many."""
+    relay_state.forget(tx)
     return _queue_again(tx, (deliveries.c.state == "failed") & (deliveries.c.expires_at > now), now)
 
 
 def flush(tx: Tx, now: datetime) -> int:
-    """Try everything that is deferred at once, as after a fault of the relay; how many."""
+    """Try everything that is deferred at once, and a relay that does not answer; how many were deferred."""
+    relay_state.forget(tx)
     return _queue_again(tx, deliveries.c.state == "deferred", now)
 
 

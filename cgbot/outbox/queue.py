@@ -1,33 +1,27 @@
 """
 What we owe to whom (records): frozen mails, a delivery for each recipient, and every attempt at one.
 
-A content and its copies are written in the transaction of whoever owes them; from then on they are durable. A claim
-leases copies to one run of `serve`; an outcome ends the lease. A lease that its holder did not end is freed by
-`release_dead` and counts as in doubt, since nobody knows whether the mail went out. A copy that was replaced by a
-newer mail about the same thing is not sent any more. Looking at it and stepping in is `outbox.listing`.
+A content and its copies are written in the transaction of whoever owes them; from then on they are durable. Who works
+on a copy is the business of `outbox.leases`; an outcome ends the lease. A copy that was replaced by a newer mail about
+the same thing is not sent any more. Looking at it and stepping in is `outbox.listing`.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, exists, func, insert, select, update
+from sqlalchemy import Select, bindparam, case, exists, insert, select, update
 
 from cgbot.mail import address
 from cgbot.mail.frozen import Frozen
+from cgbot.outbox.leases import REPLACED, WAITING, Claim, suppress_replaced
 from cgbot.store.db import Tx
 from cgbot.store.tables import attempts, contents, deliveries
 
-REPLACED: Final = "replaced by a newer mail"
 EXPIRED: Final = "not delivered in time"
-WAITING: Final = ("queued", "deferred")
-# On PostgreSQL several runs share the queue: a lease is dead when its holder must long have ended it.
-_LEASE: Final = timedelta(minutes=15)
 _CHUNK: Final = 500
 
 
@@ -56,22 +50,6 @@ class Copy:
 class Timing:
     """When to begin and when to give up."""
 
-    due_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A copy leased to this run of `serve`; `attempts` counts the one that now begins."""
-
-    id: int
-    content_id: int
-    member_id: int | None
-    recipient: str
-    return_path: str
-    slots: Mapping[str, str]
-    attempts: int
-    in_doubt: int
     due_at: datetime
     expires_at: datetime
 
@@ -170,104 +148,12 @@ def content(tx: Tx, content_id: int) -> Frozen:
     return Frozen.from_json(row.body, row.marks)
 
 
-# ------------------------------------------------------------------------------------------------------ leases
-
-
-def is_due(tx: Tx, now: datetime) -> bool:
-    """Whether a claim would find something."""
-    return any(tx.execute(_due(state, now, 1)).first() is not None for state in WAITING)
-
-
-def claim(tx: Tx, epoch: int, now: datetime, limit: int) -> tuple[Claim, ...]:
-    """Lease up to `limit` copies that are due, those first that were due first; nobody else gets them."""
-    found = [tx.execute(_due(state, now, limit).with_for_update(skip_locked=True)).all() for state in WAITING]
-    ids = [row.id for row in islice(heapq.merge(*found, key=lambda row: (row.due_at, row.id)), limit)]
-    if not ids:
-        return ()
-    rows = tx.execute(
-        update(deliveries)
-        .where(deliveries.c.id.in_(ids))
-        .values(state="leased", attempts=deliveries.c.attempts + 1, epoch=epoch, leased_at=now)
-        .returning(*(deliveries.c[name] for name in Claim.__dataclass_fields__))
-    )
-    return tuple(sorted((Claim(*row) for row in rows), key=lambda one: (one.due_at, one.id)))
-
-
-def _due(state: str, now: datetime, limit: int) -> Any:
-    """One state at a time, so that the index gives the order."""
-    return (
-        select(deliveries.c.id, deliveries.c.due_at)
-        .where(deliveries.c.state == state, deliveries.c.due_at <= now, deliveries.c.expires_at > now)
-        .order_by(deliveries.c.due_at, deliveries.c.id)
-        .limit(limit)
-    )
-
-
-def give_back(tx: Tx, epoch: int, claims: Iterable[Claim]) -> None:
-    """End leases whose attempt never began; it does not count."""
-    rows = [{"b_id": one.id, "b_epoch": epoch} for one in claims]
-    if not rows:
-        return
-    tx.execute(
-        update(deliveries)
-        .where(deliveries.c.id == bindparam("b_id"), deliveries.c.state == "leased")
-        .where(deliveries.c.epoch == bindparam("b_epoch"))
-        .values(state="queued", attempts=deliveries.c.attempts - 1, epoch=None, leased_at=None),
-        rows,
-    )
-    _suppress_replaced(tx, [one.id for one in claims])
-
-
-def release_dead(tx: Tx, epoch: int, now: datetime) -> int:
-    """
-    Free the leases of runs that are gone, to be tried at once; how many.
-
-    An embedded database has one run: every other epoch is gone. On PostgreSQL others may live, so age decides.
-    """
-    dead = (deliveries.c.state == "leased") & (deliveries.c.epoch != epoch)
-    if tx.dialect.name != "sqlite":
-        dead &= deliveries.c.leased_at < now - _LEASE
-    freed = tx.execute(
-        update(deliveries)
-        .where(dead)
-        .values(state="queued", due_at=now, epoch=None, leased_at=None, in_doubt=deliveries.c.in_doubt + 1)
-        .returning(deliveries.c.id)
-    )
-    ids = [row.id for row in freed]
-    _suppress_replaced(tx, ids)
-    return len(ids)
-
-
-_newer = deliveries.alias("newer")
-_REPLACED_AT = (
-    select(func.min(_newer.c.queued_at))
-    .where(
-        _newer.c.replaces == deliveries.c.replaces,
-        _newer.c.recipient == deliveries.c.recipient,
-        _newer.c.content_id > deliveries.c.content_id,
-    )
-    .correlate(deliveries)
-    .scalar_subquery()
-)
-
-
-def _suppress_replaced(tx: Tx, ids: Sequence[int]) -> None:
-    """Copies that come back from a lease may have been replaced in the meantime."""
-    for start in range(0, len(ids), _CHUNK):
-        tx.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_(ids[start : start + _CHUNK]), deliveries.c.state.in_(WAITING))
-            .where(deliveries.c.replaces.is_not(None), _REPLACED_AT.is_not(None))
-            .values(state="suppressed", reply=REPLACED, done_at=_REPLACED_AT)
-        )
-
-
 # ---------------------------------------------------------------------------------------------------- outcomes
 
 _ENDS = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("b_id"), deliveries.c.state == "leased")
-    .where(deliveries.c.attempts == bindparam("b_number"))
+    .where(deliveries.c.epoch == bindparam("b_epoch"), deliveries.c.attempts == bindparam("b_number"))
     .values(
         state=bindparam("b_state"),
         due_at=bindparam("b_due_at"),
@@ -276,6 +162,7 @@ _ENDS = (
         done_at=bindparam("b_done_at"),
         epoch=None,
         leased_at=None,
+        begun_at=None,
     )
 )
 _TRIED = insert(attempts)
@@ -300,12 +187,13 @@ def record(tx: Tx, outcomes: Sequence[Attempt]) -> None:
             for one in outcomes
         ],
     )
-    _suppress_replaced(tx, [one.claim.id for one in outcomes if one.state == "deferred"])
+    suppress_replaced(tx, [one.claim.id for one in outcomes if one.state == "deferred"])
 
 
 def _ended(one: Attempt) -> dict[str, Any]:
     return {
         "b_id": one.claim.id,
+        "b_epoch": one.claim.epoch,
         "b_number": one.claim.attempts,
         "b_state": one.state,
         "b_due_at": one.due_at,
@@ -315,12 +203,16 @@ def _ended(one: Attempt) -> dict[str, Any]:
     }
 
 
-def expire(tx: Tx, now: datetime) -> tuple[int, ...]:
-    """Give up what could not be delivered in time; the contents that it belonged to."""
+def expire(tx: Tx, now: datetime, reason: str = "") -> tuple[int, ...]:
+    """
+    Give up what could not be delivered in time; the contents that it belonged to.
+
+    `reason` is why nothing is tried at present; it stands where no server has ever answered for a copy.
+    """
     ended = tx.execute(
         update(deliveries)
         .where(deliveries.c.state.in_(WAITING), deliveries.c.expires_at <= now)
-        .values(state="expired", done_at=now)
+        .values(state="expired", done_at=now, reply=case((deliveries.c.reply == "", reason), else_=deliveries.c.reply))
         .returning(deliveries.c.content_id)
     )
     return tuple(sorted({row.content_id for row in ended}))
@@ -344,12 +236,15 @@ def with_failures(tx: Tx) -> tuple[int, ...]:
     return tuple(row.content_id for row in rows)
 
 
+def untried(content_id: int) -> Select[tuple[int]]:
+    """The first copy of a content that has not been tried since it was queued; the index finds it in one step."""
+    wanted = (deliveries.c.content_id == content_id) & deliveries.c.state.in_(("queued", "leased"))
+    return select(deliveries.c.id).where(wanted).limit(1)
+
+
 def all_tried(tx: Tx, content_id: int) -> bool:
     """Whether every copy of a content has been tried at least once since it was queued."""
-    first = select(deliveries.c.id).where(
-        deliveries.c.content_id == content_id, deliveries.c.state.in_(("queued", "leased"))
-    )
-    return tx.execute(first.limit(1)).first() is None
+    return tx.execute(untried(content_id)).first() is None
 
 
 def failures(tx: Tx, content_id: int, since: datetime | None) -> tuple[Failure, ...]:

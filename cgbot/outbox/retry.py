@@ -4,7 +4,8 @@ When to try again (pure rules): RFC 5321 sections 4.2.1 and 4.5.4.1, with the pa
 A temporary refusal or a lost connection is tried again after 5, 10, 20, 40 and 80 minutes, then every 66 minutes until
 the copy's own end. Each waiting time differs by up to a fifth, from a hash of the delivery and the attempt, so that
 copies that failed together do not come back together. A permanent refusal is final. A lost answer after the final dot
-is in doubt: the next server may have the mail, so it is sent once more and no further.
+is in doubt: the next server may have the mail, so it is sent once more and no further. A run of the program that ended
+in the middle of a copy says less, since the dot may never have gone out: there the third loss is the last.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _LATER: Final = timedelta(minutes=66)
 _SOON: Final = timedelta(minutes=1)
 _SOON_ATTEMPTS: Final = 10  # a server that is full for longer is asked as seldom as any other
 _JITTER: Final = 0.2
+LOST_BY_CRASHES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ def decide(outcome: Outcome, tried: Tried, now: datetime) -> tuple[State, dateti
     last = tried.expires_at - _SOON
     # The last attempt comes just before the end, however long the waiting times have become.
     return "deferred", last if now + _SOON < last < due_at else due_at
+
+
+def lost(times: int) -> str:
+    """Say why a copy is given up whose answer nobody has seen."""
+    return f"the answer was lost {times} times; it may have arrived"
 
 
 def _wait(outcome: Outcome, tried: Tried) -> timedelta:

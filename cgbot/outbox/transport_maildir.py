@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cgbot.outbox.retry import Outcome
-from cgbot.outbox.transport_smtp import Offer, Outgoing, impossible
+from cgbot.outbox.wire import Offer, Outgoing, impossible
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _ANYTHING: Final = Offer(pipelining=True, eight_bit=True, utf8=True, size=0)
 _LONGEST: Final = 200  # a file name has at most 255 octets
@@ -40,13 +43,16 @@ class MaildirTransport:
     async def close(self) -> None:
         """Nothing stays open."""
 
+    def cut(self) -> None:
+        """A file is written in a moment."""
+
     def _write(self, copy: Outgoing, name: str) -> Outcome:
         refusal = impossible(copy, _ANYTHING)
         if refusal is not None:
             return refusal
         try:
             folder = self._made(copy.recipient)
-            _store(folder, name, _head(copy) + copy.raw)
+            _store(folder, name, (_head(copy), copy.raw, memoryview(copy.body)[copy.start :]))
         except OSError as error:
             return Outcome("deferred", f"the Maildir cannot be written: {error.strerror or error}")
         return Outcome("sent", f"250 2.0.0 written to {folder.name}/new/{name}")
@@ -75,11 +81,11 @@ def _head(copy: Outgoing) -> bytes:
     return f"Return-Path: <{copy.return_path}>\r\nDelivered-To: {copy.recipient}\r\n".encode()
 
 
-def _store(folder: Path, name: str, content: bytes) -> None:
+def _store(folder: Path, name: str, content: tuple[Buffer, ...]) -> None:
     draft = folder / "tmp" / name
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as stream:
-        stream.write(content)
+        stream.writelines(content)
         stream.flush()
         os.fsync(stream.fileno())
     try:

@@ -11,26 +11,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import aiosmtplib
-from aiosmtplib.protocol import PERIOD_REGEX, normalize_message_line_endings
 
 from cgbot import failpoints
 from cgbot.errors import CgbotError
 from cgbot.mail.headers import clean_text
 from cgbot.outbox.dialogue import Dialogue, Lost, Reply, take_over
 from cgbot.outbox.retry import Outcome
+from cgbot.outbox.wire import SLICE, Offer, Outgoing, dotted, impossible, parameters, slices
 from cgbot.settings import Settings
 
 CONNECT_SECONDS: Final = 30.0
 COMMAND_SECONDS: Final = 60.0
 DOT_SECONDS: Final = 600.0  # RFC 5321 section 4.5.3.2.6
-_SLICE: Final = 131_072  # a shorter mail goes out in one write with its final dot
 _SLOWEST: Final = 32_768  # octets a second that a large mail may be slow
 _REPLY_LIMIT: Final = 500
 _NO_ROOM: Final = 452
@@ -40,16 +38,6 @@ _WANTS_LOGIN: Final = frozenset({530, 534, 535, 538})
 _PERMANENT: Final = 500
 _CONSENT: Final = 2  # the first digit of a positive reply
 _DATA: Final = 2  # the place of DATA among the three commands
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20<>\x7f-\x9f]")
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One copy on its way; `return_path` "" is the null return path."""
-
-    return_path: str
-    recipient: str
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +51,6 @@ class Deadlines:
 
 class NotConnected(Exception):
     """The relay cannot be used now; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What the server said it can do."""
-
-    pipelining: bool
-    eight_bit: bool
-    utf8: bool
-    size: int | None  # 0 is "no fixed limit" (RFC 1870 section 3); None when SIZE was not offered
 
 
 def read_password(settings: Settings) -> str:
@@ -94,6 +72,8 @@ class SmtpConnection:
         self._offer = Offer(pipelining=False, eight_bit=False, utf8=False, size=None)
         self._used = False
         self._ended_by_server = False
+        self._is_cut = False
+        self._limit: asyncio.Timeout | None = None  # of the last step
 
     @property
     def is_open(self) -> bool:
@@ -120,12 +100,24 @@ class SmtpConnection:
             self._dialogue.close()
         self._dialogue = None
 
+    def cut(self) -> None:
+        """End what is on its way now, as if the relay had not answered in time; nothing is begun any more."""
+        self._is_cut = True
+        if self._limit is not None:
+            with contextlib.suppress(RuntimeError):  # it is over already
+                self._limit.reschedule(asyncio.get_running_loop().time())
+
+    def _within(self, seconds: float) -> asyncio.Timeout:
+        """Raise TimeoutError after so many seconds, or when it is cut."""
+        self._limit = asyncio.timeout(0 if self._is_cut else seconds)
+        return self._limit
+
     # ------------------------------------------------------------------------------------------------- opening
 
     async def _connect(self) -> None:
         relay = self._settings.relay
         try:
-            async with asyncio.timeout(self._deadlines.connect):
+            async with self._within(self._deadlines.connect):
                 client = await self._opened()
         except CgbotError as error:
             raise NotConnected(clean_text(error.public, _REPLY_LIMIT)) from error
@@ -178,27 +170,33 @@ class SmtpConnection:
             return refusal
         dialogue = self._dialogue
         assert dialogue is not None  # noqa: S101 - `send` has connected
-        text = dotted(copy.raw)
         try:
-            async with asyncio.timeout(self._deadlines.commands):
+            async with self._within(self._deadlines.commands):
                 refused = await self._envelope(dialogue, copy)
                 if refused is not None:
                     return refused
-            if len(text) > _SLICE:
-                async with asyncio.timeout(self._deadlines.commands + len(text) / _SLOWEST):
-                    await _write_large(dialogue, text)
-                text = b""
+            last = await self._text(dialogue, copy)
             failpoints.reach("outbox.before-dot")
         except (OSError, TimeoutError) as error:
             self._ended_by_server = isinstance(error, Lost)
             dialogue.abort()
             return Outcome("deferred", _why(error))
-        return await self._dot(dialogue, text)
+        return await self._dot(dialogue, last)
+
+    async def _text(self, dialogue: Dialogue, copy: Outgoing) -> bytes:
+        """Write a large mail in slices, so that no more than one of them waits for the network; what is left."""
+        if copy.size <= SLICE:
+            return dotted(copy.raw)
+        async with self._within(self._deadlines.commands + copy.size / _SLOWEST):
+            for piece in slices(copy):
+                dialogue.write(piece)
+                await dialogue.drained()
+        return b""
 
     async def _envelope(self, dialogue: Dialogue, copy: Outgoing) -> Outcome | None:
         """MAIL, RCPT and DATA; an Outcome when the server does not want the mail."""
         commands = [
-            f"MAIL FROM:<{copy.return_path}>{_parameters(copy, self._offer)}\r\n".encode(),
+            f"MAIL FROM:<{copy.return_path}>{parameters(copy, self._offer)}\r\n".encode(),
             f"RCPT TO:<{copy.recipient}>\r\n".encode(),
             b"DATA\r\n",
         ]
@@ -241,7 +239,7 @@ class SmtpConnection:
     async def _dot(self, dialogue: Dialogue, rest: bytes) -> Outcome:
         """Send what is left and the final dot; from here on a lost answer is in doubt."""
         try:
-            async with asyncio.timeout(self._deadlines.dot):
+            async with self._within(self._deadlines.dot):
                 dialogue.write(rest + b".\r\n")
                 reply = await dialogue.reply()
         except (OSError, TimeoutError) as error:
@@ -264,45 +262,6 @@ async def _replies(dialogue: Dialogue, count: int) -> list[Reply]:
         if _first_refusal(replies) is None:
             raise
     return replies
-
-
-async def _write_large(dialogue: Dialogue, text: bytes) -> None:
-    """Write in slices, so that what waits for the network is never more than one of them."""
-    for start in range(0, len(text), _SLICE):
-        dialogue.write(text[start : start + _SLICE])
-        await dialogue.drained()
-
-
-def impossible(copy: Outgoing, offer: Offer) -> Outcome | None:
-    """Say why this server can never take this copy, None when it may."""
-    for one in (copy.return_path, copy.recipient):
-        if _FORBIDDEN.search(one):
-            return Outcome("failed", f"not an address that can be sent to: {clean_text(one, 100)}")
-    if not (copy.recipient + copy.return_path).isascii() and not offer.utf8:
-        return Outcome("failed", "550 5.6.7 the relay does not take addresses beyond ASCII (SMTPUTF8)")
-    if offer.size and len(copy.raw) > offer.size:
-        return Outcome("failed", f"552 5.3.4 {len(copy.raw)} octets; the relay takes {offer.size}")
-    return None
-
-
-def dotted(raw: bytes) -> bytes:
-    """The text of a mail as it is sent, without the final dot: CRLF ends each line, a leading dot is doubled."""
-    text = raw if _is_regular(raw) else normalize_message_line_endings(raw)
-    return PERIOD_REGEX.sub(b"..", text) if b"\n." in text or text.startswith(b".") else text
-
-
-def _is_regular(raw: bytes) -> bool:
-    pairs = raw.count(b"\r\n")
-    return raw.endswith(b"\r\n") and raw.count(b"\n") == pairs == raw.count(b"\r")
-
-
-def _parameters(copy: Outgoing, offer: Offer) -> str:
-    parameters = f" SIZE={len(copy.raw)}" if offer.size is not None else ""
-    if offer.eight_bit and not copy.raw.isascii():
-        parameters += " BODY=8BITMIME"
-    if offer.utf8 and not (copy.recipient + copy.return_path).isascii():
-        parameters += " SMTPUTF8"
-    return parameters
 
 
 def _first_refusal(replies: list[Reply]) -> Reply | None:

@@ -2,7 +2,9 @@
 Errands in the database: claiming them, ending them, shelving what fails (records).
 
 A claim commits the attempt before anything is tried, so a message that kills the process is counted too. An errand
-that has failed three times is shelved with its reason and waits for the operator; the next one flows.
+that was tried before is claimed alone, so that one message that kills the process takes no other one with it. After
+three attempts it is shelved with its reason and waits for the operator; the next one flows. The claims of a run of
+`serve` that is gone are free at once; a run that lives but stands still loses them after five minutes.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from cgbot.errand import Settled
 from cgbot.errors import NotFound
+from cgbot.store import presence
 from cgbot.store.tables import arrivals, errands, groups, raw_messages
 
 MAX_ATTEMPTS: Final = 3
-# A claimed errand is free again after this time: its process has died.
+# A claimed errand is free again after this time: its process lives but stands still.
 LEASE: Final = timedelta(minutes=5)
 # Built once, since every errand runs it.
 _SETTLE: Final = (
@@ -50,22 +54,23 @@ class Claimed:
     size: int
 
 
-def claim(tx: Connection, now: datetime, limit: int) -> tuple[Claimed, ...]:
-    """Take up to `limit` errands that are due, oldest first, and count the attempt."""
+def claim(tx: Connection, now: datetime, limit: int, epoch: int | None = None) -> tuple[Claimed, ...]:
+    """Take up to `limit` errands that are due for the run `epoch`, oldest first, and count the attempt."""
     due = (
-        select(errands.c.id)
+        select(errands.c.id, errands.c.attempts)
         .where(errands.c.state == "received", errands.c.due_at <= now)
         .order_by(errands.c.due_at, errands.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = tx.execute(due).scalars().all()
+    rows = tx.execute(due).all()
+    ids = [row.id for row in takewhile(lambda row: not row.attempts, rows)] or [row.id for row in rows[:1]]
     if not ids:
         return ()
     tx.execute(
         update(errands)
         .where(errands.c.id.in_(ids))
-        .values(attempts=errands.c.attempts + 1, due_at=now + LEASE)
+        .values(attempts=errands.c.attempts + 1, due_at=now + LEASE, epoch=epoch)
         .execution_options(synchronize_session=False)
     )
     return _claimed(tx, ids)
@@ -119,12 +124,13 @@ def shelve(tx: Connection, errand_id: int, reason: str, now: datetime) -> None:
 
 def postpone(tx: Connection, errand_id: int, reason: str, due_at: datetime) -> None:
     """Try again at `due_at`; the attempt has been counted."""
-    tx.execute(update(errands).where(errands.c.id == errand_id).values(reason=reason, due_at=due_at))
+    tx.execute(update(errands).where(errands.c.id == errand_id).values(reason=reason, due_at=due_at, epoch=None))
 
 
 def give_back(tx: Connection, errand_id: int, due_at: datetime) -> None:
     """Try again at `due_at` without counting the attempt: the fault was ours, not the message's."""
-    tx.execute(update(errands).where(errands.c.id == errand_id).values(attempts=errands.c.attempts - 1, due_at=due_at))
+    back = {"attempts": errands.c.attempts - 1, "due_at": due_at, "epoch": None}
+    tx.execute(update(errands).where(errands.c.id == errand_id).values(back))
 
 
 def requeue(tx: Connection, errand_id: int, gate: str, now: datetime) -> None:
@@ -132,13 +138,21 @@ def requeue(tx: Connection, errand_id: int, gate: str, now: datetime) -> None:
     tx.execute(
         update(errands)
         .where(errands.c.id == errand_id)
-        .values(state="received", gate=gate, attempts=0, due_at=now, done_at=None, reason="")
+        .values(state="received", gate=gate, attempts=0, due_at=now, epoch=None, done_at=None, reason="")
     )
 
 
 def release_leases(tx: Connection, now: datetime) -> None:
-    """At the start of the only `serve` on this database: nobody else works on anything."""
-    tx.execute(update(errands).where(errands.c.state == "received", errands.c.due_at > now).values(due_at=now))
+    """At the start of the only `serve` on this database: nobody else works on anything, and nothing is put off."""
+    later = (errands.c.state == "received") & (errands.c.due_at > now)
+    tx.execute(update(errands).where(later).values(due_at=now, epoch=None))
+
+
+def release_dead(tx: Connection, epoch: int, now: datetime) -> int:
+    """Free what runs other than `epoch` that are gone had claimed; how many."""
+    dead = presence.left_behind(tx, errands.c.epoch, epoch)
+    freed = update(errands).where(errands.c.state == "received", dead).values(due_at=now, epoch=None)
+    return tx.execute(freed).rowcount
 
 
 @dataclass(frozen=True, slots=True)

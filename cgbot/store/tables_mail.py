@@ -62,6 +62,7 @@ errands = Table(
     Column("gate", String, nullable=False, default=""),  # "hold:…" or "discard:…" where the gate could not refuse
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", UtcTime, nullable=False),
+    Column("epoch", Integer),  # of the `serve` that works on it; due_at is then the end of its lease
     Column("reason", String, nullable=False, default=""),
     Column("done_at", UtcTime),
     one_of("state", "received", "sorted", "held", "discarded", "shelved"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cgbot import app
-from cgbot.outbox import letters, queue
+from cgbot.outbox import leases, letters, queue
 from cgbot.outbox.letters import Addressee, Letter
 from cgbot.outbox.queue import Attempt
 from tests.cli.commands import Installation, installed
@@ -33,7 +33,7 @@ def here(
             sender_name="cgbot",
         )
         house.db.write_now(letters.write, context, letter)
-        gone, busy = house.db.write_now(queue.claim, 1, context.now, 9)
+        gone, busy = house.db.write_now(leases.claim, 1, context.now, 9)
         later = context.now + timedelta(hours=1)
         refused = Attempt(gone, "failed", "550 5.1.1 gone", "failed", context.now, context.now, context.now)
         deferred = Attempt(busy, "deferred", "451 4.3.0 later", "deferred", later, context.now, context.now)

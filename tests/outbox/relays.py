@@ -31,6 +31,7 @@ class Script:
     after_dot: Callable[[Taken], str] = lambda _taken: "250 2.0.0 taken"
     commands: list[str] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
+    delay: float = 0.0  # seconds before the answer after the dot
     connections: int = 0
     open: int = 0
 
@@ -113,12 +114,20 @@ class _Conversation:
         reply = self.script.after_dot(taken)
         if reply.startswith("2") or reply in {"drop-after", "silence"}:
             self.script.taken.append(taken)
+        await asyncio.sleep(self.script.delay)
         await self.say("drop" if reply == "drop-after" else reply)
 
 
 @contextlib.asynccontextmanager
 async def relay(script: Script) -> AsyncIterator[int]:
     """Run it for a block; the port."""
+    async with serving_at(script, 0, patience=10) as port:
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def serving_at(script: Script, port: int, patience: float = 0.1) -> AsyncIterator[int]:
+    """Run it for a block at this port; after it conversations have so many seconds to end."""
     talks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,13 +135,13 @@ async def relay(script: Script) -> AsyncIterator[int]:
         talks.add(task)
         task.add_done_callback(talks.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, limit=1 << 24)
+    server = await asyncio.start_server(accept, "127.0.0.1", port, limit=1 << 24)
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
         if talks:
-            await asyncio.wait(talks, timeout=10)
+            await asyncio.wait(talks, timeout=patience)
         for task in tuple(talks):
             task.cancel()
         await server.wait_closed()

@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 from cgbot.context import Context
 from cgbot.groups.records import Group
 from cgbot.mail.frozen import fill, join, slot
-from cgbot.outbox import queue
-from cgbot.outbox.delivery import Delivery, Hooks
+from cgbot.outbox import leases, queue
+from cgbot.outbox.delivery import Delivery, Hooks, Pace
 from cgbot.outbox.letters import Addressee
 from cgbot.outbox.queue import Copy, Mail, Timing
 from cgbot.store import service
@@ -39,9 +39,9 @@ def counts(tx: Tx) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.execute(select(deliveries.c.state, func.count()).group_by(deliveries.c.state))}
 
 
-def with_relay(context: Context, port: int, connections: int = 3) -> Context:
+def with_relay(context: Context, port: int, connections: int = 3, **given: Any) -> Context:
     settings = context.settings
-    chosen = replace(settings.relay, host="127.0.0.1", port=port, connections=connections)
+    chosen = replace(settings.relay, host="127.0.0.1", port=port, connections=connections, **given)
     return replace(context, settings=replace(settings, relay=chosen))
 
 
@@ -123,6 +123,7 @@ async def test_what_has_not_begun_is_given_back_at_the_end(db: Database, context
     query = select(func.max(deliveries.c.attempts)).where(deliveries.c.state == "queued")
     tried = db.read_now(lambda tx: tx.execute(query).scalar_one())
     assert tried == 0
+    assert found["sent"] < 500
 
 
 async def test_a_run_that_died_is_made_good(db: Database, context: Context) -> None:
@@ -130,10 +131,54 @@ async def test_a_run_that_died_is_made_good(db: Database, context: Context) -> N
     async with relay(script) as port:
         past = with_relay(context, port).at(context.now - timedelta(hours=1))
         await db.write(owe, past, ["a@x.org", "b@x.org"])
-        await db.write(queue.claim, 1, past.now, 1)
+        claims = await db.write(leases.claim, 1, past.now, 1)
+        await db.write(leases.begin, claims, past.now)
         async with running(db, with_relay(context, port), epoch=2):
             assert await reach(db, settled) == {"sent": 2}
     assert sorted(one.recipients[0] for one in script.taken) == ["a@x.org", "b@x.org"]
+
+
+async def test_no_more_than_one_copy_a_connection_has_begun(db: Database, context: Context) -> None:
+    """And it is on the disk before the relay hears of it."""
+
+    def begun(tx: Tx) -> set[str]:
+        query = select(deliveries.c.recipient).where(deliveries.c.state == "leased", deliveries.c.begun_at.is_not(None))
+        return set(tx.execute(query).scalars())
+
+    seen: list[set[str]] = []
+
+    def look(recipient: str) -> str:
+        found = db.read_now(begun)
+        assert recipient in found
+        seen.append(found)
+        return "250 ok"
+
+    async with relay(Script(rcpt=look)) as port:
+        context = with_relay(context, port, connections=3)
+        await db.write(owe, context, [f"m{number}@x.org" for number in range(60)])
+        async with running(db, context):
+            assert await reach(db, settled) == {"sent": 60}
+    assert len(seen) == 60
+    assert max(map(len, seen)) <= 3
+
+
+async def test_a_third_crash_in_the_middle_ends_a_copy_and_the_owner_is_told(
+    db: Database, context: Context, group: Group
+) -> None:
+    hooks = Hooks(owners=conveners)
+    await db.write(owe, context, ["a@x.org"], group.id)
+    async with relay(Script()) as port:
+        context = with_relay(context, port)
+        for epoch in (1, 2, 3):
+            claims = await db.write(leases.claim, epoch, context.now, 9)
+            await db.write(leases.begin, claims, context.now)
+            if epoch < 3:
+                await db.write(leases.release_dead, epoch + 1, context.now)
+        async with running(db, context, epoch=4, hooks=hooks):
+            assert await reach(db, lambda found: found.get("sent") == 1) == {"failed": 1, "sent": 1}
+    (letter,) = db.read_now(told)
+    text = fill(db.read_now(queue.content, letter.id), {"to": "convener@example.org"}).decode()
+    assert "the answer was lost 3 times; it may have arrived" in text
 
 
 async def test_no_answer_after_the_dot_is_sent_once_more(db: Database, context: Context) -> None:
@@ -161,15 +206,6 @@ async def test_a_relay_that_takes_only_one_connection(db: Database, context: Con
             delivery.wake()
             assert await reach(db, settled) == {"sent": 51}
     assert db.read_now(lambda tx: tx.execute(select(func.count()).select_from(attempts)).scalar_one()) == 51
-
-
-async def test_no_relay_defers_everything(db: Database, context: Context) -> None:
-    async with relay(Script()) as port:
-        pass
-    context = with_relay(context, port)
-    await db.write(owe, context, ["a@x.org", "b@x.org"])
-    async with running(db, context):
-        assert await reach(db, settled) == {"deferred": 2}
 
 
 async def test_without_a_relay_mail_goes_into_maildirs(db: Database, context: Context) -> None:
@@ -260,3 +296,51 @@ async def test_a_fault_in_telling_does_not_undo_an_outcome(db: Database, context
         await db.write(owe, context, ["a@x.org"])
         async with running(db, context, hooks=Hooks(on_failed=broken)):
             assert await reach(db, settled) == {"failed": 1}
+
+
+# ------------------------------------------------------------------------------------------ asked to end meanwhile
+
+HASTY = Hooks(pace=Pace(grace=0.2))
+
+
+async def test_a_relay_that_hangs_does_not_keep_the_end_waiting(db: Database, context: Context) -> None:
+    """What waits for its last answer is in doubt; what hangs before it, and all the rest, is queued at once."""
+    heard: set[str] = set()
+
+    def rcpt(recipient: str) -> str:
+        heard.add(recipient)
+        return "silence" if recipient == "hangs@x.org" else "250 ok"
+
+    async with relay(Script(rcpt=rcpt, after_dot=lambda _taken: "silence")) as port:
+        context = with_relay(context, port, connections=2)
+        await db.write(owe, context, ["hangs@x.org", "dot@x.org", *(f"m{number}@x.org" for number in range(100))])
+        async with asyncio.timeout(8), running(db, context, hooks=HASTY):
+            while len(heard) < 2:  # noqa: ASYNC110 - a relay tells no events
+                await asyncio.sleep(0.01)
+    rows = db.read_now(lambda tx: {row.recipient: row for row in tx.execute(select(deliveries))})
+    dot = rows.pop("dot@x.org")
+    assert (dot.state, dot.in_doubt, dot.attempts) == ("deferred", 1, 1)
+    assert {(one.state, one.in_doubt, one.attempts, one.begun_at) for one in rows.values()} == {("queued", 0, 0, None)}
+
+
+async def test_a_relay_that_never_greets_does_not_keep_the_end_waiting(db: Database, context: Context) -> None:
+    script = Script(greeting=lambda _number: "silence")
+    async with relay(script) as port:
+        context = with_relay(context, port)
+        await db.write(owe, context, ["a@x.org", "b@x.org"])
+        async with asyncio.timeout(8), running(db, context, hooks=HASTY):
+            while not script.connections:  # noqa: ASYNC110 - a relay tells no events
+                await asyncio.sleep(0.01)
+    assert db.read_now(counts) == {"queued": 2}
+    assert db.read_now(lambda tx: tx.execute(select(func.max(deliveries.c.attempts))).scalar_one()) == 0
+
+
+async def test_a_slow_answer_within_the_grace_counts(db: Database, context: Context) -> None:
+    begun = asyncio.Event()
+    script = Script(after_dot=lambda _taken: begun.set() or "250 2.0.0 taken", delay=0.3)
+    async with relay(script) as port:
+        context = with_relay(context, port)
+        await db.write(owe, context, ["a@x.org"])
+        async with running(db, context, hooks=Hooks(pace=Pace(grace=5))):
+            await begun.wait()
+    assert db.read_now(counts) == {"sent": 1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +12,9 @@ from sqlalchemy import select, update
 from cgbot.context import Context
 from cgbot.errors import Conflict, NotFound
 from cgbot.mail.frozen import Frozen, as_base64, fill, join, slot
-from cgbot.outbox import listing, queue
-from cgbot.outbox.queue import Attempt, Claim, Copy, Mail, Timing
+from cgbot.outbox import leases, listing, queue
+from cgbot.outbox.leases import Claim
+from cgbot.outbox.queue import Attempt, Copy, Mail, Timing
 from cgbot.store.db import Database, Tx
 from cgbot.store.tables import attempts, deliveries
 
@@ -65,41 +65,9 @@ def test_one_copy_a_recipient_however_it_is_written(db: Database, context: Conte
     assert list(db.read_now(rows)) == ["a@example.org", "b@example.org", "c@example.org"]
 
 
-def test_claims_come_in_the_order_in_which_they_were_due(db: Database, context: Context) -> None:
-    db.write_now(owed, context.now, "later@x.org", due=timedelta(minutes=-1))
-    db.write_now(owed, context.now, "first@x.org", due=timedelta(minutes=-9))
-    db.write_now(owed, context.now, "future@x.org", due=timedelta(minutes=1))
-    db.write_now(turned_deferred, "later@x.org")
-    db.write_now(owed, context.now, "middle@x.org", due=timedelta(minutes=-5))
-    first = db.write_now(queue.claim, 1, context.now, 2)
-    assert [one.recipient for one in first] == ["first@x.org", "middle@x.org"]
-    assert [one.recipient for one in db.write_now(queue.claim, 1, context.now, 9)] == ["later@x.org"]
-    assert db.write_now(queue.claim, 1, context.now, 9) == ()
-    assert first[0].slots == {"to": "first@x.org"}
-    assert first[0].attempts == 1
-    assert first[0].return_path == "b+first@lists.example.org"
-
-
-def test_two_that_claim_at_once_never_get_the_same(db: Database, context: Context) -> None:
-    db.write_now(owed, context.now, *(f"m{number}@x.org" for number in range(200)))
-    got: list[Claim] = []
-
-    def claim_all(epoch: int) -> None:
-        while found := db.write_now(queue.claim, epoch, context.now, 7):
-            got.extend(found)
-
-    threads = [threading.Thread(target=claim_all, args=(epoch,)) for epoch in range(1, 5)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    assert sorted(one.id for one in got) == sorted({one.id for one in got})
-    assert len(got) == 200
-
-
 def test_an_outcome_ends_the_lease_and_leaves_an_attempt(db: Database, context: Context) -> None:
     db.write_now(owed, context.now, "a@x.org", "b@x.org", "c@x.org")
-    claims = db.write_now(queue.claim, 4, context.now, 9)
+    claims = db.write_now(leases.claim, 4, context.now, 9)
     outcomes = [
         ended(claims[0], context.now),
         ended(claims[1], context.now, "deferred"),
@@ -117,42 +85,9 @@ def test_an_outcome_ends_the_lease_and_leaves_an_attempt(db: Database, context: 
     assert [tuple(one) for one in tried] == [("sent", 1), ("deferred", 1), ("in-doubt", 1)]
 
 
-def test_an_outcome_that_comes_too_late_changes_nothing(db: Database, context: Context) -> None:
-    db.write_now(owed, context.now, "a@x.org")
-    (late,) = db.write_now(queue.claim, 1, context.now, 9)
-    hour = context.now + timedelta(hours=1)
-    assert db.write_now(queue.release_dead, 2, hour) == 1
-    (second,) = db.write_now(queue.claim, 2, hour, 9)
-    db.write_now(queue.record, [ended(late, hour, "failed")])
-    assert db.read_now(states) == ["leased"]
-    db.write_now(queue.record, [ended(second, hour)])
-    assert db.read_now(states) == ["sent"]
-
-
-def test_a_dead_run_leaves_its_claims_in_doubt(db: Database, context: Context) -> None:
-    db.write_now(owed, context.now, "a@x.org", "b@x.org")
-    db.write_now(queue.claim, 1, context.now, 1)
-    assert db.write_now(queue.release_dead, 1, context.now + DAY) == 0, "its own run lives"
-    soon = db.write_now(queue.release_dead, 2, context.now + timedelta(minutes=14))
-    assert soon == (1 if db.dialect == "sqlite" else 0), "others may live on PostgreSQL"
-    late = context.now + timedelta(minutes=16)
-    db.write_now(queue.release_dead, 2, late)
-    found = db.read_now(rows)
-    assert [(one.state, one.in_doubt) for one in found.values()] == [("queued", 1), ("queued", 0)]
-    assert {one.recipient for one in db.write_now(queue.claim, 2, late, 9)} == {"a@x.org", "b@x.org"}
-
-
-def test_what_was_not_begun_is_given_back(db: Database, context: Context) -> None:
-    db.write_now(owed, context.now, "a@x.org")
-    claims = db.write_now(queue.claim, 1, context.now, 9)
-    db.write_now(queue.give_back, 1, claims)
-    found = db.read_now(rows)["a@x.org"]
-    assert (found.state, found.attempts, found.in_doubt) == ("queued", 0, 0)
-
-
 def test_a_newer_mail_replaces_what_has_not_gone_out(db: Database, context: Context) -> None:
     db.write_now(owed, context.now, "sent@x.org", replaces="meeting 3")
-    db.write_now(queue.record, [ended(one, context.now) for one in db.write_now(queue.claim, 1, context.now, 9)])
+    db.write_now(queue.record, [ended(one, context.now) for one in db.write_now(leases.claim, 1, context.now, 9)])
     db.write_now(owed, context.now, "a@x.org", "b@x.org", replaces="meeting 3")
     db.write_now(owed, context.now, "a@x.org", replaces="meeting 4")
     db.write_now(owed, context.now, "a@x.org", "sent@x.org", replaces="meeting 3")
@@ -161,24 +96,10 @@ def test_a_newer_mail_replaces_what_has_not_gone_out(db: Database, context: Cont
     assert reply == "replaced by a newer mail"
 
 
-@pytest.mark.parametrize("how", ["deferred", "given back", "dead"])
-def test_what_was_on_its_way_when_it_was_replaced_is_not_tried_again(db: Database, context: Context, how: str) -> None:
-    db.write_now(owed, context.now, "a@x.org", replaces="meeting 3")
-    claims = db.write_now(queue.claim, 1, context.now, 9)
-    db.write_now(owed, context.now, "a@x.org", replaces="meeting 3")
-    if how == "deferred":
-        db.write_now(queue.record, [ended(claims[0], context.now, "deferred")])
-    elif how == "given back":
-        db.write_now(queue.give_back, 1, claims)
-    else:
-        db.write_now(queue.release_dead, 2, context.now + DAY)
-    assert db.read_now(states) == ["suppressed", "queued"]
-
-
 def test_what_is_too_old_expires_and_is_not_claimed(db: Database, context: Context) -> None:
     content_id = db.write_now(owed, context.now, "a@x.org")
     late = context.now + 5 * DAY
-    assert db.write_now(queue.claim, 1, late, 9) == ()
+    assert db.write_now(leases.claim, 1, late, 9) == ()
     assert db.write_now(queue.expire, late - timedelta(seconds=1)) == ()
     assert db.write_now(queue.expire, late) == (content_id,)
     assert db.read_now(states) == ["expired"]
@@ -187,11 +108,26 @@ def test_what_is_too_old_expires_and_is_not_claimed(db: Database, context: Conte
     assert db.read_now(queue.failures, content_id, late) == ()
 
 
+def plan(db: Database, statement: Any) -> str:
+    """How the database finds it, in its own words."""
+    text = str(statement.compile(db._writing, compile_kwargs={"literal_binds": True}))
+    explain = "EXPLAIN QUERY PLAN" if db.dialect == "sqlite" else "EXPLAIN"
+    return str(db.read_now(lambda tx: tx.exec_driver_sql(f"{explain} {text}").all()))
+
+
+def test_whether_all_were_tried_is_found_by_the_index(db: Database, context: Context) -> None:
+    """It is asked in each commit once a copy has failed: it must not read a row for each recipient."""
+    people = [f"m{number}@x.org" for number in range(10_000)]
+    content_id = db.write_now(owed, context.now, *people)
+    assert not db.read_now(queue.all_tried, content_id)
+    assert "ix_deliveries_content_id_state" in plan(db, queue.untried(content_id))
+
+
 # ------------------------------------------------------------------------------------------------ stepping in
 
 
 def tried(db: Database, now: datetime, outcome: str) -> Sequence[Claim]:
-    claims = db.write_now(queue.claim, 1, now, 9)
+    claims = db.write_now(leases.claim, 1, now, 9)
     db.write_now(queue.record, [ended(one, now, outcome) for one in claims])
     return claims
 
@@ -210,9 +146,9 @@ def test_one_delivery_is_shown_with_its_attempts(db: Database, context: Context)
 def test_flush_makes_what_is_deferred_due(db: Database, context: Context) -> None:
     db.write_now(owed, context.now, "a@x.org")
     tried(db, context.now, "deferred")
-    assert db.write_now(queue.claim, 1, context.now, 9) == ()
+    assert db.write_now(leases.claim, 1, context.now, 9) == ()
     assert db.write_now(listing.flush, context.now) == 1
-    assert len(db.write_now(queue.claim, 1, context.now, 9)) == 1
+    assert len(db.write_now(leases.claim, 1, context.now, 9)) == 1
 
 
 def test_a_failed_one_can_be_tried_again_even_after_its_end(db: Database, context: Context) -> None:
@@ -223,7 +159,7 @@ def test_a_failed_one_can_be_tried_again_even_after_its_end(db: Database, contex
     late = context.now + 30 * DAY
     assert db.write_now(listing.retry_all, late) == 0
     db.write_now(listing.retry, one.id, late)
-    (again,) = db.write_now(queue.claim, 1, late, 9)
+    (again,) = db.write_now(leases.claim, 1, late, 9)
     assert again.attempts == 3
     with pytest.raises(Conflict):
         db.write_now(listing.retry, one.id, late)
