@@ -23,11 +23,15 @@ from cgbot.meetings.records import Meeting
 from cgbot.notices import ledger
 from cgbot.notices.kinds import Kind
 from cgbot.notices.ledger import Notice
+from cgbot.papers import records as papers
 from cgbot.papers import report
+from cgbot.papers.records import Call, Paper
 from cgbot.papers.report import Owed
 from cgbot.posts import holds
 from cgbot.posts.holds import Hold
-from cgbot.store.tables import attendees, audit, contents, deliveries
+from cgbot.store.tables import actions as action_rows
+from cgbot.store.tables import addresses, attendees, audit, contents, deliveries, people
+from cgbot.store.tables import members as members_rows
 
 AHEAD: Final = timedelta(days=28)
 _BOUNCED_SINCE: Final = timedelta(days=30)
@@ -79,6 +83,24 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that is open, and how many papers it has brought so far."""
+
+    call: Call
+    papers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An open action; `due_on` an ISO day, "" for none; `owner` their name or address, "" for nobody."""
+
+    id: int
+    text: str
+    due_on: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Awaiting:
     """What waits for the conveners, and what is about to happen within four weeks."""
 
@@ -87,6 +109,9 @@ class Awaiting:
     notices: tuple[Notice, ...]
     meetings: tuple[Called, ...]
     reports: tuple[Owed, ...]
+    calls: tuple[Asked, ...]
+    announced: tuple[Paper, ...]
+    actions: tuple[Action, ...]
     outgoing: Outgoing
     bounced: tuple[Bounced, ...]
     people: Counter[str]
@@ -103,6 +128,9 @@ def look(tx: Connection, context: Context, kinds: Sequence[Kind], group_id: int)
         ),
         meetings=called(tx, context, group_id),
         reports=report.owed(tx, context, group_id),
+        calls=calls(tx, group_id),
+        announced=papers.announced(tx, group_id),
+        actions=actions(tx, group_id),
         outgoing=outgoing(tx, context, group_id),
         bounced=bounced(tx, context, group_id),
         people=Counter(one.role for one in members.list_members(tx, group_id)),
@@ -124,6 +152,27 @@ def called(tx: Connection, context: Context, group_id: int) -> tuple[Called, ...
     return tuple(
         Called(one, Counter({row.partstat: row.people for row in rows if row.meeting_id == one.id})) for one in found
     )
+
+
+def calls(tx: Connection, group_id: int) -> tuple[Asked, ...]:
+    """The open calls, the first to close first."""
+    received = Counter(one.paper.call_id for one in papers.list_papers(tx, group_id))
+    return tuple(Asked(one, received[one.id]) for one in papers.list_calls(tx, group_id, only_open=True))
+
+
+def actions(tx: Connection, group_id: int) -> tuple[Action, ...]:
+    """The open actions, what is due first and what has no day last."""
+    rows = tx.execute(
+        select(action_rows.c.id, action_rows.c.text, action_rows.c.due_on, people.c.name, addresses.c.address)
+        .select_from(
+            action_rows.outerjoin(members_rows, action_rows.c.owner_id == members_rows.c.id)
+            .outerjoin(people, members_rows.c.person_id == people.c.id)
+            .outerjoin(addresses, members_rows.c.address_id == addresses.c.id)
+        )
+        .where(action_rows.c.group_id == group_id, action_rows.c.state == "open")
+        .order_by(action_rows.c.due_on == "", action_rows.c.due_on, action_rows.c.id)
+    )
+    return tuple(Action(row.id, row.text, row.due_on, row.name or row.address or "") for row in rows)
 
 
 def outgoing(tx: Connection, context: Context, group_id: int) -> Outgoing:

@@ -66,6 +66,8 @@ ROUTES: Final = (
     Route("/{group}/about/", "about", "calendar"),
     Route("/{group}/calendar.ics", "calendar", "calendar"),
     Route("/{group}/meetings/", "meetings", "calendar"),
+    Route("/{group}/papers/", "documents", "archive"),
+    Route("/{group}/papers/{number}/{revision}/{file}", "paper_file", "archive"),
     Route("/{group}/search", "search", "archive"),
     Route("/{group}/", "archive", "archive"),
     Route("/{group}/{permalink}/attachment/{number}", "attachment", "archive"),

@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
 from cgbot.errors import CgbotError, Deferred
-from cgbot.web import access, archive, calendar, desk, leave, ordering, reports, service, signing
+from cgbot.web import access, archive, calendar, desk, leave, ordering, papers, reports, service, signing
 from cgbot.web.access import ROUTES, SAFE
 from cgbot.web.services import PERSONAL, ClosedError, Services, entry_of, here_at, services
 
@@ -44,7 +44,7 @@ HEADERS: Final = (
 )  # fmt: skip
 HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
     **archive.HANDLERS, **calendar.HANDLERS, **desk.HANDLERS, **leave.HANDLERS, **ordering.HANDLERS,
-    **reports.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
+    **papers.HANDLERS, **reports.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
 }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ async def groups(request: Request) -> Response:
     visitor = entry_of(request).visitor
     own = {one.group: one.member.role for one in visitor.memberships} if visitor else {}
     rows = [
-        {"charter": one, "archive": may_see(one, "archive", role), "role": role}
+        {"charter": one, "archive": may_see(one, "archive", role), "desk": may_see(one, "desk", role)}
         for name, one in here.context().charters.items()
         if (role := own.get(name, "")) or may_see(one, "archive") or may_see(one, "calendar")
     ]

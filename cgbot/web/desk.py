@@ -9,6 +9,7 @@ nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -78,6 +79,9 @@ def _desk_facts(charter: Charter, found: Awaiting) -> dict[str, Any]:
         "notices": [{"notice": one, "when": in_words(one.occurrence.due_at, charter)} for one in found.notices],
         "meetings": [_called(one, charter) for one in found.meetings],
         "reports": [{"one": one, "due": typography.weekday(one.due)} for one in found.reports],
+        "calls": [{"one": one, "closes": in_words(one.call.closes_at, charter)} for one in found.calls],
+        "announced": found.announced,
+        "actions": [{"one": one, "due": _day(one.due_on)} for one in found.actions],
         "outgoing": found.outgoing,
         "bounced": [{"row": one, "when": in_words(one.last_at, charter)} for one in found.bounced],
         "people": found.people,
@@ -86,6 +90,10 @@ def _desk_facts(charter: Charter, found: Awaiting) -> dict[str, Any]:
 
 def _when(one: Order, charter: Charter) -> str:
     return in_words(one.due_at or one.created_at, charter)
+
+
+def _day(iso: str) -> str:
+    return typography.weekday(date.fromisoformat(iso)) if iso else ""
 
 
 def _called(one: Called, charter: Charter) -> dict[str, Any]:

@@ -53,7 +53,7 @@ async def robots(_request: Request) -> Response:
 async def style(request: Request) -> Response:
     """The one style sheet."""
     content = services(request).templates.get_template("web/style.css").render()
-    return Response(content, media_type="text/css", headers={"cache-control": "public, max-age=3600"})
+    return Response(content, media_type="text/css", headers={"cache-control": "public, max-age=300"})
 
 
 HANDLERS: Final = {"health": health, "metrics": metrics, "robots": robots, "style": style}

@@ -36,7 +36,7 @@ from cgbot.web.access import Route, may_see
 P = ParamSpec("P")
 T = TypeVar("T")
 _THREADS: Final = 2
-_NUMBER: Final = re.compile(r"[0-9]{1,12}")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")  # fits a column of 32 bits
 PERSONAL: Final = "private, no-store"
 
 

@@ -15,7 +15,7 @@ from cgbot.groups.members import Member, NewMember
 from cgbot.groups.orders import Order
 from tests.web.conftest import Client, Site
 from tests.web.markup import Page
-from tests.web.noting import APPROVE, NOTE
+from tests.web.shelf import APPROVE, NOTE
 
 pytestmark = pytest.mark.anyio
 DESK = "/desk/cg-aisec/"

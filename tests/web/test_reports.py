@@ -15,7 +15,7 @@ from cgbot.papers.report_records import Version
 from cgbot.store import raw
 from tests.web.conftest import Client, Site
 from tests.web.markup import Page
-from tests.web.noting import drafted
+from tests.web.shelf import drafted
 
 pytestmark = pytest.mark.anyio
 DESK = "/desk/cg-aisec/"

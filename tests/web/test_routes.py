@@ -24,7 +24,7 @@ from cgbot.store.db import Database
 from cgbot.store.tables import group_aliases
 from cgbot.web.access import ROUTES
 from tests.web.conftest import Client, Site
-from tests.web.noting import NOTE, drafted
+from tests.web.shelf import NOTE, Shelf, drafted
 
 pytestmark = pytest.mark.anyio
 RAW = (
@@ -41,6 +41,7 @@ AUDIENCES = ("public", "members", "conveners")
 @pytest.fixture
 async def member(site: Site, context: Context, group: Group) -> Member:
     """One post with an attachment, one held message, one meeting, one member, one order, one report."""
+    Shelf(site).revise(Shelf(site).add(1, "A paper"), 1, ("a.docx", "application/msword", b"x"))
     version = site.db.write_now(drafted, context, group)
     prepared = raw.prepare(b"a word file")
     site.db.write_now(raw.put, [prepared])
@@ -63,7 +64,8 @@ def path(route: Any, context: Context, member: Member) -> str:
         "token": token,
         "permalink": LINK,
         "number": "1",
-        "file": "raw",
+        "file": "1",
+        "revision": "1",
         "command": "take-note",
         "message_id:path": ID,
         "post:path": ID,
