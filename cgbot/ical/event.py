@@ -48,15 +48,21 @@ class Event:
     status: str = "CONFIRMED"
 
 
-def vevent(event: Event, stamp: datetime | None = None) -> icalendar.Event:
-    """Build the component; `stamp` is the moment of an iTIP message, the last revision otherwise (RFC 5545 3.8.7.2)."""
+def vevent(event: Event, stamp: datetime | None = None, *, in_utc: bool | None = None) -> icalendar.Event:
+    """
+    Build the component; `stamp` is the moment of an iTIP message, the last revision otherwise (RFC 5545 3.8.7.2).
+
+    `in_utc`: whether its times are written in UTC; by default where its zone has no block of its own.
+    """
     built = icalendar.Event()
     built.add("uid", event.uid)
     built.add("sequence", event.sequence)
     built.add("dtstamp", (stamp or event.revised_at).astimezone(UTC).replace(microsecond=0))
     built.add("created", event.created_at.astimezone(UTC).replace(microsecond=0))
     built.add("last-modified", event.revised_at.astimezone(UTC).replace(microsecond=0))
-    for name, value in zip(("dtstart", "dtend"), _times(event), strict=True):
+    for name, value in zip(
+        ("dtstart", "dtend"), _times(event, zone_block(event) is None if in_utc is None else in_utc), strict=True
+    ):
         built.add(name, value)
     built.add("summary", _line(event.summary))
     _add_texts(built, event)
@@ -82,12 +88,12 @@ def _add_texts(built: icalendar.Event, event: Event) -> None:
         built.add("conference", link, encode=False)
 
 
-def _times(event: Event) -> tuple[date | datetime, date | datetime]:
+def _times(event: Event, in_utc: bool) -> tuple[date | datetime, date | datetime]:
     place = ZoneInfo(event.zone)
     start, end = event.starts_at.astimezone(place), event.ends_at.astimezone(place)
     if event.whole_days:
         return start.date(), end.date()
-    if zone_block(event) is None:
+    if in_utc:
         return start.astimezone(UTC), end.astimezone(UTC)
     return start, end
 

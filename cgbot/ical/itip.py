@@ -1,5 +1,5 @@
 """
-Invitations out, answers in (pure rules: RFC 5546; what breaks real clients in docs/adr).
+Invitations out, answers in (pure rules: RFC 5546, packed as RFC 6047 asks).
 
 Out: REQUEST and CANCEL with the organiser and the one attendee as slots, so that one frozen object serves everybody.
 In: REPLY, COUNTER and REFRESH of whatever quality: cleaned, parsed by icalendar, and read line by line where it gives

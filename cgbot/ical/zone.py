@@ -3,8 +3,8 @@ VTIMEZONE blocks that every client reads (pure rules: RFC 5545 section 3.6.5).
 
 Made from the rule with which the zone's data ends (the POSIX string in the TZif footer of the pinned tzdata package):
 one STANDARD and one DAYLIGHT block, each with a yearly RRULE of one weekday, which is all that Outlook understands. A
-block is checked against zoneinfo for the years around the event; a zone that fails the check has no block, and its
-meetings are written in UTC.
+block is checked against zoneinfo for every day of the years around the events; a zone that fails the check has no
+block, and its meetings are written in UTC.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from cgbot.errors import Malformed
 
 _DAYS: Final = ("SU", "MO", "TU", "WE", "TH", "FR", "SA")
 _NAME: Final = r"(?:<[^>]+>|[A-Za-z]+)"
@@ -29,20 +31,36 @@ _LAST_WEEK: Final = 5
 _FIRST_YEAR: Final = 1970
 
 
-@lru_cache(maxsize=64)
-def block(zone: str, year: int) -> bytes | None:
-    """
-    The VTIMEZONE of a zone with CRLF line ends, right from the year before `year` to ten years after.
+_YEARS_AFTER: Final = 10
 
-    None for UTC, and for a zone whose rule cannot be written so.
+
+@lru_cache(maxsize=64)
+def block(zone: str, first: int, last: int | None = None) -> bytes | None:
     """
+    The VTIMEZONE of a zone with CRLF line ends, right from the year before `first` to ten years after `last`.
+
+    None for UTC, and for a zone whose rule cannot be written so in these years. Raises Malformed for a name that the
+    pinned data does not have, such as "localtime", which means another place on each machine.
+    """
+    if zone not in names():
+        raise Malformed(f"{zone!r} is not a time zone with a name that means the same everywhere")
     if zone == "UTC":
         return None
     match = _RULE.fullmatch(_footer(zone))
     written = _write(zone, match) if match else None
-    if match is None or written is None or not _holds(zone, match, year):
+    if (
+        match is None
+        or written is None
+        or not _holds(zone, match, range(first - 1, (last or first) + _YEARS_AFTER + 1))
+    ):
         return None
     return written
+
+
+@lru_cache(maxsize=1)
+def names() -> frozenset[str]:
+    """Every zone that the pinned data has."""
+    return frozenset(files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
 def _footer(zone: str) -> str:
@@ -99,20 +117,32 @@ def _weekday(year: int, month: int, week: int, day: int) -> int:
     return dates[-1] if week == _LAST_WEEK else dates[week - 1]
 
 
-def _holds(zone: str, match: re.Match[str], year: int) -> bool:
-    """Compare the rule with zoneinfo, at each change and in between."""
+def _holds(zone: str, match: re.Match[str], years: range) -> bool:
+    """Compare the rule with zoneinfo, around each change and at noon of every day in between."""
     place = ZoneInfo(zone)
+    changes = [one for year in years for one in _expected(match, year)]
+    return all(instant.astimezone(place).utcoffset() == offset for instant, offset in changes + _noons(changes, years))
+
+
+def _noons(changes: list[tuple[datetime, timedelta]], years: range) -> list[tuple[datetime, timedelta]]:
+    """Noon of each day, from the first change on, with the offset that holds since the last one."""
+    noon, end = datetime(years[0], 1, 1, 12, tzinfo=UTC), datetime(years[-1] + 1, 1, 1, tzinfo=UTC)
+    ordered = sorted(changes)
+    found, place, offset = [], 0, None
+    while noon < end:
+        while place < len(ordered) and ordered[place][0] <= noon:
+            offset, place = ordered[place][1], place + 1
+        if offset is not None:
+            found.append((noon, offset))
+        noon += timedelta(days=1)
+    return found
+
+
+def _expected(match: re.Match[str], year: int) -> list[tuple[datetime, timedelta]]:
+    """The offsets that the rule gives in a year: a second before each change, and at it."""
     standard = _offset(match["offset"])
-    for each in range(year - 1, year + 11):
-        for instant, offset in _expected(match, standard, each):
-            if (instant.astimezone(place)).utcoffset() != offset:
-                return False
-    return True
-
-
-def _expected(match: re.Match[str], standard: timedelta, year: int) -> list[tuple[datetime, timedelta]]:
     if match["summer"] is None:
-        return [(datetime(year, month, 15, tzinfo=UTC), standard) for month in range(1, 13)]
+        return [(datetime(year, 1, 1, tzinfo=UTC), standard)]
     summer = _offset(match["summer_offset"]) if match["summer_offset"] else standard + timedelta(hours=1)
     begin = _instant(match["begin"], year, standard)
     end = _instant(match["end"], year, summer)

@@ -9,6 +9,7 @@ import icalendar
 import pytest
 from dateutil.rrule import rrulestr
 
+from cgbot.errors import Malformed
 from cgbot.ical.zone import block
 
 ZURICH = """\
@@ -69,3 +70,16 @@ def test_every_hour_of_twelve_years(zone: str) -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Africa/Casablanca", "Asia/Jerusalem"])
 def test_a_zone_that_cannot_be_written_so_has_none(zone: str) -> None:
     assert block(zone, 2026) is None
+
+
+@pytest.mark.parametrize("name", ["localtime", "Mars/Olympus", "../../etc/passwd", "posixrules", "", "europe/zurich"])
+def test_a_name_that_means_another_place_on_each_machine_is_refused(name: str) -> None:
+    with pytest.raises(Malformed, match="not a time zone"):
+        block(name, 2027)
+
+
+def test_a_block_holds_for_all_years_that_are_asked_for() -> None:
+    """Kazakhstan has had one time, five hours ahead, since 1 March 2024."""
+    assert block("Asia/Almaty", 2027) is not None
+    assert block("Asia/Almaty", 2023, 2027) is None
+    assert block("Europe/Zurich", 2000, 2030) == block("Europe/Zurich", 2026)
