@@ -78,12 +78,18 @@ class Session:
 
 def ask(tx: Connection, context: Context, address: str, to: str = "") -> bool:
     """Mail a link to this address if it is a member's; False when nothing was sent, for whatever reason."""
-    key = addresses.fold(address)
-    visitor = _visitor(tx, context, key) if addresses.is_valid(address) else None
-    if visitor is None or _too_many(tx, context, key):
+    visitor = would_send(tx, context, address)
+    if visitor is None:
         return False
     _send(tx, context, visitor, to)
     return True
+
+
+def would_send(tx: Connection, context: Context, address: str) -> Visitor | None:
+    """Whom `ask` would send a link; None for a stranger, or after too many. Reads only."""
+    key = addresses.fold(address)
+    visitor = _visitor(tx, context, key) if addresses.is_valid(address) else None
+    return None if visitor is None or _too_many(tx, context, key) else visitor
 
 
 def asked_for(tx: Connection, context: Context, link: str) -> Visitor | None:

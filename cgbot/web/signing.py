@@ -13,11 +13,12 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from cgbot.context import Context
 from cgbot.groups import sign_in as use_cases
 from cgbot.groups.sign_in import Visitor
 from cgbot.web import session
 from cgbot.web.access import masked, own_path
-from cgbot.web.services import services, visitor_of
+from cgbot.web.services import Services, services, visitor_of
 
 _LONGEST: Final = 320
 
@@ -32,8 +33,14 @@ async def sign_in(request: Request) -> Response:
     fields = await session.form(request)
     address, to = fields.get("address", "").strip()[:_LONGEST], own_path(fields.get("to", ""))
     answer = await here.page(request, "sign-in.html", {"to": to, "sent": True, "over": False})
-    answer.background = BackgroundTask(here.db.write, use_cases.ask, context, address, to)
+    answer.background = BackgroundTask(_send, here, context, address, to)
     return answer
+
+
+async def _send(here: Services, context: Context, address: str, to: str) -> None:
+    """Strangers cost a look at the database, and nobody's mail waits for them on the write lane."""
+    if await here.db.read(use_cases.would_send, context, address) is not None:
+        await here.db.write(use_cases.ask, context, address, to)
 
 
 async def sign_in_link(request: Request) -> Response:

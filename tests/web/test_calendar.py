@@ -44,7 +44,7 @@ async def test_the_bytes_stay_until_a_meeting_changes(site: Site, meeting: Meeti
     assert first.headers["content-type"] == "text/calendar; charset=utf-8"
     assert first.headers["cache-control"] == "public, max-age=300"
     assert first.headers["content-disposition"] == 'inline; filename="cg-aisec.ics"'
-    assert first.headers["referrer-policy"] == "no-referrer"
+    assert first.headers["referrer-policy"] == "same-origin"
     assert first.headers["x-robots-tag"] == "noindex"
 
 

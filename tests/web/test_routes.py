@@ -135,7 +135,7 @@ async def test_every_route_as_everybody(
             assert (answer.status_code, text) == (404, absent), route.path
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         if who not in {"anonymous", "left"} and route.rule not in {"file", "token"}:
             assert answer.headers["cache-control"] == "private, no-store", route.path
 
