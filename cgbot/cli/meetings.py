@@ -42,7 +42,12 @@ def schedule_meeting(
     tentative: Annotated[bool, typer.Option("--tentative", help="Not certain yet.")] = False,
     past: Annotated[bool, typer.Option("--past", help="Record a meeting that has been; invites nobody.")] = False,
     report: Annotated[
-        bool | None, typer.Option("--report/--no-report", help="A parent meeting takes a report.")
+        bool | None,
+        typer.Option(
+            "--report/--no-report",
+            help="Whether the group's report is due before it. With --kind parent it is: enter the parent's plenaries "
+            "so, and a content week or a virtual plenary about one topic with --no-report.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
