@@ -39,9 +39,11 @@ from cgbot.smtp.guard import Guard
 from cgbot.smtp.limits import Limits
 from cgbot.smtp.reception import Door
 from cgbot.store import service
+from cgbot.store.presence import Presence
 
 log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 1.0
+_PRESENCE_SECONDS: Final = 15.0
 _TIDY_SECONDS: Final = 3600.0
 _PORTION_SECONDS: Final = 0.2
 PARTS: Final = ("smtp", "web", "sorter", "delivery", "clock")
@@ -114,6 +116,7 @@ class Running:
         self._intake = Intake(house.db, self._wake_sorter)
         self._delivery: Delivery | None = None
         self._sorter: Sorter | None = None
+        self._presence: Presence | None = None
         self._clock = Clock(house.db, house.context, wiring.kinds(), after=self._wake_delivery)
 
     async def start(self) -> None:
@@ -150,9 +153,11 @@ class Running:
         if self._delivery is not None:
             await self._delivery.stop()
         for task in self._tasks:
-            if task.get_name() in {"look", "upkeep", "files"}:
+            if task.get_name() in {"look", "upkeep", "files", "presence"}:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._presence is not None:
+            await asyncio.to_thread(self._presence.end)
         log.info("ended")
 
     # ------------------------------------------------------------------------------------------------- the parts
@@ -184,14 +189,12 @@ class Running:
     async def _start_workers(self) -> None:
         house = self._house
         house.db.start_checkpoints()
-        epoch = await house.db.write(service.begin_epoch, utc_now())
-        if house.db.dialect == "sqlite":  # nobody else works here: what a dead process had taken is free
-            await house.db.write(errands.release_leases, utc_now())
+        epoch = await self._begin_run()
         if "delivery" in self._parts:
             self._delivery = Delivery(house.db, house.context, epoch=epoch, hooks=wiring.delivery_hooks())
             self._start("delivery", self._delivery.run())
         if "sorter" in self._parts:
-            self._sorter = Sorter(self._desk())
+            self._sorter = Sorter(self._desk(epoch))
             self._start("sorter", self._sorter.run())
         if "clock" in self._parts:
             self._clock.start()
@@ -202,7 +205,35 @@ class Running:
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
 
-    def _desk(self) -> Desk:
+    async def _begin_run(self) -> int:
+        """Count this run, show that it lives, and free what runs that are gone have left; its epoch."""
+        house = self._house
+        epoch = await house.db.write(service.begin_epoch, utc_now())
+        if house.db.dialect == "sqlite":  # nobody else works here
+            await house.db.write(errands.release_leases, utc_now())
+            return epoch
+        self._presence = Presence(house.settings.database_url, epoch)
+        if not await asyncio.to_thread(self._presence.show):
+            raise Deferred(f"PostgreSQL does not give this run its lock (epoch {epoch}); see docs/operation.md")
+        await house.db.write(errands.release_dead, epoch, utc_now())
+        self._start("presence", self._stay(self._presence, epoch))
+        return epoch
+
+    async def _stay(self, presence: Presence, epoch: int) -> None:
+        """Show others that we live, and free at least twice a minute what those that are gone have left."""
+        while True:
+            await asyncio.sleep(_PRESENCE_SECONDS)
+            if not await asyncio.to_thread(presence.show):
+                log.warning("this run's session at PostgreSQL is lost; others may take its work over", epoch=epoch)
+            try:
+                freed = await self._house.db.write(errands.release_dead, epoch, utc_now())
+            except CgbotError as error:
+                log.warning("errands of runs that are gone could not be freed", reason=error.public)
+            else:
+                if freed:
+                    log.warning("errands of a run that is gone", tried_again=freed)
+
+    def _desk(self, epoch: int) -> Desk:
         return Desk(
             db=self._house.db,
             context=self._house.context,
@@ -211,6 +242,7 @@ class Running:
             busy=lambda: self._intake.busy,
             after=self._wake_delivery,
             preparers=wiring.preparers(),
+            epoch=epoch,
         )
 
     async def _start_web(self, bound: socket.socket) -> None:

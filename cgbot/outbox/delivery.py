@@ -32,7 +32,7 @@ from cgbot.store import service
 from cgbot.store.db import Database, Tx
 
 log = structlog.get_logger(__name__)
-_EXPIRE_SECONDS: Final = 30.0
+_EXPIRE_SECONDS: Final = 15.0
 _RECORD_SECONDS: Final = 5.0  # for the outcomes of what was cut
 _CLAIMS_A_WORKER: Final = 16
 _MAILDIR_WORKERS: Final = 4

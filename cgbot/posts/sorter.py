@@ -53,6 +53,7 @@ class Desk:
     busy: Callable[[], bool]
     after: Callable[[], None]
     preparers: Preparers = field(default_factory=dict)
+    epoch: int | None = None  # of this run of `serve`
 
 
 class Sorter:
@@ -105,7 +106,7 @@ class Sorter:
         """Sort one slice of what is due; the number of errands taken."""
         desk = self._desk
         limit = _SMALL_SLICE if desk.busy() else _SLICE
-        claimed = await desk.db.write(errands.claim, desk.context().now, limit)
+        claimed = await desk.db.write(errands.claim, desk.context().now, limit, desk.epoch)
         if not claimed:
             return 0
         reach("sorter.claimed")

@@ -9,6 +9,7 @@ clients (PgBouncer in transaction mode) would give the lock to somebody else. An
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, create_engine, make_url, text
@@ -32,6 +33,7 @@ class Presence:
         self._epoch = epoch
         self._engine = _engine(url) if make_url(url).get_backend_name() == "postgresql" else None
         self._connection: Connection | None = None
+        self._one_at_a_time = threading.RLock()  # the program may end while a thread still asks
 
     def show(self) -> bool:
         """
@@ -41,11 +43,15 @@ class Presence:
         """
         if self._engine is None:
             return True
+        with self._one_at_a_time:
+            return self._show(self._engine)
+
+    def _show(self, engine: Engine) -> bool:
         try:
             if self._connection is not None:
                 self._connection.execute(text("SELECT 1"))
                 return True
-            self._connection = self._engine.connect()
+            self._connection = engine.connect()
             held = bool(self._connection.execute(_HOLD, {"class": _CLASS, "epoch": self._epoch}).scalar_one())
         except DBAPIError:
             held = False
@@ -55,10 +61,11 @@ class Presence:
 
     def end(self) -> None:
         """Let the lock go."""
-        if self._connection is not None:
-            self._connection.invalidate()
-            self._connection.close()
-            self._connection = None
+        with self._one_at_a_time:
+            if self._connection is not None:
+                self._connection.invalidate()
+                self._connection.close()
+                self._connection = None
 
 
 def _engine(url: str) -> Engine:
