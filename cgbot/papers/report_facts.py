@@ -24,6 +24,7 @@ from cgbot.mail import address
 from cgbot.meetings import records as meetings_of
 from cgbot.meetings import wording
 from cgbot.meetings.records import Meeting
+from cgbot.papers import numbers
 from cgbot.store.tables import actions, attendance, attendees, members, paper_revisions, papers, people, posts, threads
 
 _MOST_THREADS: Final = 10
@@ -239,10 +240,9 @@ def _papers(tx: Connection, charter: Charter, group_id: int, since: datetime | N
 
 
 def _paper(row: Any, charter: Charter) -> PaperFact:
-    revision = f"R{row.revision}" if row.revision else ""
     notes = ["late"] * row.late + ["withdrawn"] * (row.state == "withdrawn") + ["replaced"] * bool(row.replaced_by)
     received = row.registered_at.astimezone(ZoneInfo(charter.zone)).date()
-    number = f"{charter.acronym}-C-{row.number:04d}{revision}"
+    number = numbers.label(charter.acronym, row.number, row.revision or 0)
     return PaperFact(number, row.title, row.source or row.author_name, received, ", ".join(notes))
 
 

@@ -24,17 +24,18 @@ from cgbot.store.db import Tx
 _FILLERS: Final = frozenset({"report", "meeting", "#"})
 
 
-def _number(request: Request) -> int | None:
-    """The number among the words; None for none. Raises Malformed for other words."""
-    words = [word.strip("#.,").lower() for word in request.words if word.lower() not in _FILLERS]
+def _number(request: Request, field: str) -> int | None:
+    """The number in the field, which may have been corrected, else among the words. Raises Malformed for others."""
+    said = request.fields.get(field, "").split() or request.words
+    words = [word.strip("#.,").lower() for word in said if word.lower() not in _FILLERS]
     if len(words) > 1 or any(not word.isdecimal() or len(word) > len("999999999") for word in words):
-        raise Malformed(f"{' '.join(request.words)!r} is not understood: write the number alone, for example 5")
+        raise Malformed(f"{' '.join(said)!r} is not understood: write the number alone, for example 5")
     return int(words[0]) if words else None
 
 
 def _named(tx: Tx, context: Context, request: Request) -> Owed:
     """The report of this number in this group, or the next one that is owed. Raises NotFound."""
-    number = _number(request)
+    number = _number(request, "report")
     if number is None:
         return report.next_of(tx, context, request.group_id)
     return _in_group(tx, context, number, request.group_id)
@@ -56,7 +57,7 @@ def _id(one: Owed) -> int:
 
 
 def _propose_draft(tx: Tx, context: Context, request: Request) -> Proposal:
-    one = _of_meeting(tx, context, _number(request), request.group_id)
+    one = _of_meeting(tx, context, _number(request, "meeting"), request.group_id)
     if one.state == "submitted":
         raise Conflict(f"the report to {one.to} has been submitted; it does not change any more")
     again = "made anew of what has happened since; corrections stay" if one.report else "made of what has happened"
