@@ -53,7 +53,8 @@ class Proposal:
 
     `about` names the thing ("meeting 12", "hold 3"; a new thing: "new meeting 2027-05-20T09:00"): one order at most
     waits about it. `summary` is one line; `preview` what will go out to whom, in full words; `fields` the request in
-    canonical form, which a reader may correct and send back; `facts` (JSON) what `do` needs.
+    canonical form, which a reader may correct and send back, and `words` what stands behind the command then (None: as
+    it was asked); `facts` (JSON) what `do` needs.
     """
 
     about: str
@@ -61,6 +62,7 @@ class Proposal:
     preview: str
     fields: Mapping[str, str]
     facts: Mapping[str, object]
+    words: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,8 @@ class Query:
     help: str
     answer: Callable[[Connection, Context, Request], str]
     also: tuple[str, ...] = ()
+
+
+def by_every_name(offered: Mapping[str, Command] | Mapping[str, Query]) -> Mapping[str, str]:
+    """Every way to say a command, and the command's own name."""
+    return {said: name for name, one in offered.items() for said in (name, *one.also)}

@@ -3,13 +3,15 @@ Use cases: an order by mail, from the request to the word that it was done.
 
 Whoever a request claims to be from, the preview goes to that member's own address, and only an answer to its one-time
 address orders anything: a sender's address proves nothing. "yes" orders, "no" drops, corrected fields bring a new
-preview, "undo" takes an order back while its time lasts. When it has been carried out its author is told, and the other
-conveners in one line: the first answer wins.
+preview, "undo" takes an order back while its time lasts. What an answer means is decided by the order's state, so that
+the same answer twice does it once. When it has been carried out its author is told, and the other conveners in one
+line: the first answer wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -20,10 +22,11 @@ from sqlalchemy import Connection
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Refused
-from cgbot.groups import members, orders, records, request_form, tokens
-from cgbot.groups.commands import OPERATOR, Actor, Command, Proposal, Request
+from cgbot.groups import members, orders, records, request_form, roles, tokens
+from cgbot.groups.commands import OPERATOR, Actor, Command, Request, by_every_name
 from cgbot.groups.moments import in_words
 from cgbot.groups.orders import Commands, Order
+from cgbot.groups.request_form import Correction
 from cgbot.groups.subscriptions import Answer
 from cgbot.groups.tokens import Token
 from cgbot.mail.address import fold
@@ -34,15 +37,38 @@ from cgbot.outbox.letters import Addressee, Letter
 ASKED: Final = "order"
 UNDO: Final = "order-undo"
 MOST_AN_HOUR: Final = 30
+_DECLINED: Final = "order-declined"
 _AN_HOUR: Final = timedelta(hours=1)
+_A_DAY: Final = timedelta(hours=24)
 _YES: Final = frozenset({"yes", "ok", "okay", "go", "confirm", "confirmed", "approve", "approved", "oui"})
-_NO: Final = frozenset({"no", "stop", "drop", "cancel", "non"})
-_UNDO: Final = frozenset({"undo", "stop", "cancel", "no"})
+_NO: Final = frozenset({"no", "stop", "drop", "cancel", "reject", "undo", "non"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An answer: the mail, the order that it is about, whose address the token proves, and the first word."""
+
+    errand: Errand
+    order: Order
+    actor: Actor
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A mail to come: the template, its facts, the Message-ID that it answers, where an answer to it goes."""
+
+    template: str
+    facts: Mapping[str, object]
+    in_reply_to: str = ""
+    token: str = ""
+    lifetime: timedelta | None = None
 
 
 def answers(commands: Commands) -> Mapping[str, Answer]:
     """What an answer to NAME-confirm+TOKEN@ means, by the purpose of its token."""
-    return MappingProxyType({ASKED: partial(_take_answer, commands), UNDO: partial(_take_undo, commands)})
+    take = partial(_take_answer, commands)
+    return MappingProxyType({ASKED: take, UNDO: take})
 
 
 def kind(commands: Commands) -> Kind:
@@ -50,17 +76,26 @@ def kind(commands: Commands) -> Kind:
     return orders.kind(commands, tell)
 
 
+# ------------------------------------------------------------------------------------------------------ the question
+
+
 def ask(tx: Connection, context: Context, command: Command, request: Request) -> Settled:
     """Show what was asked for to the member's own address, or say why it cannot be."""
+    return _ask(tx, context, command, request)[0]
+
+
+def _ask(tx: Connection, context: Context, command: Command, request: Request) -> tuple[Settled, Order | None]:
     if too_many(tx, context, request.group_id, request.actor):
-        return Settled("discarded", f"more than {MOST_AN_HOUR} requests within an hour")
+        return Settled("discarded", f"more than {MOST_AN_HOUR} requests within an hour"), None
+    if not orders.is_open_to(request.actor, command):
+        return decline(tx, context, request, (command.name, command.action)), None
     try:
         with tx.begin_nested():
             order, proposal = orders.place(tx, context, command, request)
     except Refused as error:
-        return _refuse(tx, context, command, request, error.public)
-    _show(tx, context, command, request, (order, proposal))
-    return Settled("sorted", f"order {order.id} shown: {order.summary}")
+        return refuse(tx, context, request, (command.name, command.form, error.public)), None
+    _show(tx, context, request, order, proposal.preview)
+    return Settled("sorted", f"order {order.id} shown: {order.summary}"), order
 
 
 def too_many(tx: Connection, context: Context, group_id: int, actor: Actor) -> bool:
@@ -72,121 +107,171 @@ def _key(group_id: int, actor: Actor) -> str:
     return f"{group_id} {fold(actor.address)}"
 
 
+def _count(tx: Connection, context: Context, group_id: int, actor: Actor) -> None:
+    """Let a mail that no answer is expected to count like a preview."""
+    tokens.make(tx, context, ASKED, _facts(group_id, actor, 0), _AN_HOUR)
+
+
 def _facts(group_id: int, actor: Actor, order_id: int) -> Mapping[str, object]:
     return {"key": _key(group_id, actor), "group": str(group_id), "address": actor.address, "order": order_id}
 
 
-def _refuse(tx: Connection, context: Context, command: Command, request: Request, reason: str) -> Settled:
-    tokens.make(tx, context, ASKED, _facts(request.group_id, request.actor, 0), _AN_HOUR)  # counts like a preview
-    facts = {"reason": reason, "form": command.form, "name": command.name}
-    message_id = request.errand.message.message_id if request.errand else ""
-    _write(tx, context, (request.group_id, request.actor), "order-refused", facts, message_id)
+def decline(tx: Connection, context: Context, request: Request, what: tuple[str, roles.Action]) -> Settled:
+    """Tell a member, at most once a day, that a command (its name, the action) is not theirs to give."""
+    name, action = what
+    key = _key(request.group_id, request.actor)
+    if tokens.made_since(tx, _DECLINED, ("key", key), context.now - _A_DAY):
+        return Settled("discarded", f"{request.actor.role} may not {action}, and was told so within the last day")
+    tokens.make(tx, context, _DECLINED, {"key": key}, _A_DAY)
+    able = [role for role in roles.ROLES if roles.may(role, action)]
+    reason = f'"{name}" is open to the group\'s {", ".join(able[:-1])} and {able[-1]}'
+    return refuse(tx, context, request, (name, "", reason))
+
+
+def refuse(tx: Connection, context: Context, request: Request, why: tuple[str, str, str]) -> Settled:
+    """Say why something cannot be done; `why`: the command's name, how it is written, the reason."""
+    name, form, reason = why
+    _count(tx, context, request.group_id, request.actor)
+    owner = context.charters[request.group].address(context.settings.service.domain, "owner")
+    facts = {"name": name, "form": form, "reason": reason, "owner_address": owner}
+    _write(tx, context, (request.group_id, (request.actor,)), _Post("order-refused", facts, _asked_by(request)))
     return Settled("sorted", f"refused: {reason}")
 
 
-def _show(tx: Connection, context: Context, command: Command, request: Request, shown: tuple[Order, Proposal]) -> None:
-    order, proposal = shown
+def _asked_by(request: Request) -> str:
+    return request.errand.message.message_id if request.errand else ""
+
+
+def _show(tx: Connection, context: Context, request: Request, order: Order, preview: str) -> None:
     token = tokens.make(tx, context, ASKED, _facts(request.group_id, request.actor, order.id), orders.LIFETIME)
+    authors = request.errand.message.authors if request.errand else ()
     facts = {
-        "summary": proposal.summary,
-        "preview": proposal.preview,
-        "block": request_form.write(command.name, request.words, proposal.fields),
+        "summary": order.summary,
+        "preview": preview,
+        "block": _block(order),
         "until": in_words(context.now + orders.LIFETIME, context.charters[request.group]),
         "minutes": context.settings.notices.undo_minutes,
+        "sender": authors[0].address if authors else request.actor.address,
     }
-    message_id = request.errand.message.message_id if request.errand else ""
-    _write(tx, context, (request.group_id, request.actor), "order-shown", facts, message_id, token)
+    post = _Post("order-shown", facts, _asked_by(request), token, orders.LIFETIME)
+    _write(tx, context, (request.group_id, (request.actor,)), post)
+
+
+def _block(order: Order) -> str:
+    """The order between its marks, as it was sent and is compared with."""
+    return request_form.write(order.command, _words(order), order.fields)
+
+
+def _words(order: Order) -> tuple[str, ...]:
+    return tuple(str(one) for one in order.facts.get("words", ()))
 
 
 # ------------------------------------------------------------------------------------------------------ answers
 
 
 def _take_answer(commands: Commands, tx: Connection, context: Context, errand: Errand, token: Token) -> Settled:
-    """Order, drop or show anew, as the answer to a preview says."""
+    """Order, drop, undo or show anew, as the answer to a preview, or to the word that it is ordered, says."""
     actor = orders.actor_of(tx, int(token.facts["group"]), str(token.facts["address"]))
     if not token.facts["order"] or not actor.role:
         return Settled("discarded", f"{actor.address} has no order to answer")
     order = orders.get(tx, int(token.facts["order"]))
-    if token.expired:
-        return _say(tx, context, errand, (order, actor, ""), "The proposal has run out. Please ask again.")
-    word = request_form.first_word(errand.message.text)
-    changed = request_form.corrected(errand.message.text, order.fields)
-    if changed is not None and word not in _NO:
-        return _ask_again(commands, tx, context, errand, (order, actor, changed))
-    if word not in _YES | _NO:
-        if not tokens.use(tx, errand.detail, context.now):
-            return Settled("discarded", "not understood again, and answered before")
-        again = tokens.make(tx, context, ASKED, token.facts, orders.LIFETIME)
-        return _say(tx, context, errand, (order, actor, again), "")
-    if not tokens.use(tx, errand.detail, context.now):
-        return Settled("discarded", "answered before")
-    return _decide(commands, tx, context, errand, (order, actor, word))
+    said = _Said(errand, order, actor, request_form.first_word(errand.message.text))
+    if said.word in _NO:
+        return _take_back(tx, context, said)
+    changed = request_form.corrected(errand.message.text, _block(order)) if order.state == "shown" else None
+    if changed is not None:
+        return _ask_again(commands, tx, context, said, changed)
+    if said.word in _YES:
+        return _order(commands, tx, context, said)
+    return _misunderstood(tx, context, said)
 
 
-def _decide(
-    commands: Commands, tx: Connection, context: Context, errand: Errand, said: tuple[Order, Actor, str]
-) -> Settled:
-    order, actor, word = said
+def _take_back(tx: Connection, context: Context, said: _Said) -> Settled:
+    if said.order.state == "undone":
+        return Settled("discarded", "undone before")
     try:
         with tx.begin_nested():
-            if word in _NO:
-                orders.undo(tx, context, order.id, actor)
-                return _say(tx, context, errand, (order, actor, ""), "It was dropped. Nothing has been done.")
-            order = orders.confirm(tx, context, commands, order.id, actor)
+            orders.undo(tx, context, said.order.id, said.actor)
     except Refused as error:
-        return _say(tx, context, errand, (order, actor, ""), f"Nothing was done: {error.public}.")
+        return _say(tx, context, said, f"Nothing was undone: {error.public}.")
+    told = "dropped. Nothing has been done." if said.order.state == "shown" else "undone, and nobody else is told."
+    return _say(tx, context, said, f"It was {told}")
+
+
+def _ask_again(commands: Commands, tx: Connection, context: Context, said: _Said, changed: Correction) -> Settled:
+    """Show what came back corrected, and let the old proposal go if it could be shown."""
+    names = by_every_name(commands)
+    form = request_form.read("", changed.line, names) if changed.line else None
+    if changed.line and form is None:
+        return _misunderstood(tx, context, said)
+    name = names[form.command] if form else said.order.command
+    words = form.words if form else _words(said.order)
+    group = records.name_of(tx, said.order.group_id)
+    request = Request(said.order.group_id, group, said.actor, words, changed.fields, said.errand)
+    settled, order = _ask(tx, context, commands[name], request)
+    if order is not None:
+        orders.replace(tx, context, said.order)
+    return settled
+
+
+def _order(commands: Commands, tx: Connection, context: Context, said: _Said) -> Settled:
+    if said.order.state in {"ordered", "done", "failed"} and said.order.actor == said.actor.address:
+        return Settled("discarded", "ordered before")
+    try:
+        with tx.begin_nested():
+            order = orders.confirm(tx, context, commands, said.order.id, said.actor)
+    except Refused as error:
+        return _say(tx, context, said, f"Nothing was done: {error.public}.")
     if order.state == "ordered":
-        _promise(tx, context, errand, order, actor)
+        _promise(tx, context, said, order)
     else:
-        tell(tx, context, order, errand.message.message_id)
+        tell(tx, context, order, said.errand.message.message_id)
     return Settled("sorted", f"order {order.id} {order.state}")
 
 
-def _ask_again(
-    commands: Commands,
-    tx: Connection,
-    context: Context,
-    errand: Errand,
-    said: tuple[Order, Actor, Mapping[str, str]],
-) -> Settled:
-    order, actor, fields = said
-    command = commands.get(order.command)
-    if command is None:
-        return Settled("discarded", f"there is no command {order.command!r} any more")
-    words = tuple(str(one) for one in order.facts.get("words", ()))
-    group = records.name_of(tx, order.group_id)
-    return ask(tx, context, command, Request(order.group_id, group, actor, words, fields, errand))
-
-
-def _promise(tx: Connection, context: Context, errand: Errand, order: Order, actor: Actor) -> None:
-    assert order.due_at is not None  # noqa: S101 - it has just been ordered
-    lifetime = order.due_at - context.now
-    token = tokens.make(tx, context, UNDO, _facts(order.group_id, actor, order.id), lifetime)
-    charter = context.charters[records.name_of(tx, order.group_id)]
-    facts = {"summary": order.summary, "due": in_words(order.due_at, charter)}
-    _write(tx, context, (order.group_id, actor), "order-placed", facts, errand.message.message_id, token)
-
-
-def _take_undo(commands: Commands, tx: Connection, context: Context, errand: Errand, token: Token) -> Settled:  # noqa: ARG001 - every answer has the same shape
-    """Take an order back."""
-    actor = orders.actor_of(tx, int(token.facts["group"]), str(token.facts["address"]))
-    order = orders.get(tx, int(token.facts["order"]))
-    if not actor.role or request_form.first_word(errand.message.text) not in _UNDO:
-        return Settled("discarded", "no word that undoes anything")
-    if not tokens.use(tx, errand.detail, context.now) and not token.expired:
-        return Settled("discarded", "undone before")
+def order_at_once(commands: Commands, tx: Connection, context: Context, name: str, request: Request) -> Settled:
+    """Order what a notice has shown and the mail that answers it asks for: no second preview, the same time to undo."""
+    assert request.errand is not None  # noqa: S101 - it is the answer
+    command = commands[name]
     try:
-        orders.undo(tx, context, order.id, actor)
+        with tx.begin_nested():
+            order, _ = orders.place(tx, context, command, request)
     except Refused as error:
-        return _say(tx, context, errand, (order, actor, ""), f"Nothing was undone: {error.public}.")
-    return _say(tx, context, errand, (order, actor, ""), "It was undone. Nothing has been done, and nobody was told.")
+        return refuse(tx, context, request, (command.name, command.form, error.public))
+    return _order(commands, tx, context, _Said(request.errand, order, request.actor, "yes"))
 
 
-def _say(tx: Connection, context: Context, errand: Errand, what: tuple[Order, Actor, str], outcome: str) -> Settled:
-    """Answer an answer; no outcome: it was not understood, and the token is for another try."""
-    order, actor, token = what
-    facts = {"summary": order.summary, "outcome": outcome}
-    _write(tx, context, (order.group_id, actor), "order-answered", facts, errand.message.message_id, token)
+def _promise(tx: Connection, context: Context, said: _Said, order: Order) -> None:
+    assert order.due_at is not None  # noqa: S101 - it has just been ordered
+    token = tokens.make(tx, context, UNDO, _facts(order.group_id, said.actor, order.id), order.due_at - context.now)
+    charter = context.charters[records.name_of(tx, order.group_id)]
+    facts = {
+        "summary": order.summary,
+        "due": in_words(order.due_at, charter),
+        "minutes": context.settings.notices.undo_minutes,
+    }
+    post = _Post("order-placed", facts, said.errand.message.message_id, token)
+    _write(tx, context, (order.group_id, (said.actor,)), post)
+
+
+def _misunderstood(tx: Connection, context: Context, said: _Said) -> Settled:
+    """Say once what the answers are, as long as one is waited for."""
+    if said.order.state not in {"shown", "ordered"} or not tokens.use(tx, said.errand.detail, context.now):
+        return Settled("discarded", "not understood, and nothing waits for an answer or it was told so before")
+    return _say(tx, context, said, "")
+
+
+def _say(tx: Connection, context: Context, said: _Said, outcome: str) -> Settled:
+    """Answer an answer; no outcome: it was not understood, and may be given again."""
+    if too_many(tx, context, said.order.group_id, said.actor):
+        return Settled(
+            "discarded", f"{outcome or 'not understood'} (not told: more than {MOST_AN_HOUR} within an hour)"
+        )
+    _count(tx, context, said.order.group_id, said.actor)
+    facts = {"summary": said.order.summary, "outcome": outcome, "ordered": said.order.state == "ordered"}
+    token = "" if outcome else said.errand.detail
+    post = _Post("order-answered", facts, said.errand.message.message_id, token)
+    _write(tx, context, (said.order.group_id, (said.actor,)), post)
     return Settled("sorted", outcome or "not understood, and told so once")
 
 
@@ -199,43 +284,35 @@ def tell(tx: Connection, context: Context, order: Order, in_reply_to: str = "") 
         return
     actor = orders.actor_of(tx, order.group_id, order.actor)
     facts = {"summary": order.summary, "outcome": order.outcome, "done": order.state == "done"}
-    _write(tx, context, (order.group_id, actor), "order-done", facts, in_reply_to)
+    _write(tx, context, (order.group_id, (actor,)), _Post("order-done", facts, in_reply_to))
     others = [one for one in members.conveners(tx, order.group_id) if one.id != order.member_id]
-    if order.state == "done":
+    if order.state == "done" and others:
+        told = tuple(Actor(one.address, one.id, one.name, one.role) for one in others)
         facts |= {"actor": actor.name or actor.address}
-        for one in others:
-            other = Actor(one.address, one.id, one.name, one.role)
-            _write(tx, context, (order.group_id, other), "order-told", facts)
+        _write(tx, context, (order.group_id, told), _Post("order-told", facts))
 
 
-def _write(
-    tx: Connection,
-    context: Context,
-    whom: tuple[int, Actor],
-    template: str,
-    facts: Mapping[str, object],
-    *more: str,
-) -> None:
-    """Queue a mail to one person; `more`: the Message-ID that it answers, and a token that its answer goes to."""
-    in_reply_to, token = (*more, "", "")[:2]
-    group_id, actor = whom
+def _write(tx: Connection, context: Context, whom: tuple[int, tuple[Actor, ...]], post: _Post) -> None:
+    """Queue a mail to people of a group."""
+    group_id, people = whom
     name = records.name_of(tx, group_id)
     charter = context.charters[name]
-    sender = f"{name}-confirm+{token}" if token else f"{name}-owner"
+    sender = f"{name}-confirm+{post.token}" if post.token else f"{name}-owner"
     letters.write(
         tx,
         context,
         Letter(
             kind="notice",
-            about=f"{template} {facts.get('summary', '')}"[:200],
-            template=template,
-            facts={"acronym": charter.acronym, **facts},
+            about=f"{post.template} {post.facts.get('summary', '')}"[:200],
+            template=post.template,
+            facts={"acronym": charter.acronym, **post.facts},
             group=(group_id, name),
-            recipients=(Addressee(actor.address, actor.member_id, actor.name),),
+            recipients=tuple(Addressee(one.address, one.member_id, one.name) for one in people),
             sender_local=sender,
             sender_name=charter.acronym,
-            reply_to=f"{sender}@{context.settings.service.domain}" if token else "",
-            in_reply_to=in_reply_to,
+            reply_to=f"{sender}@{context.settings.service.domain}" if post.token else "",
+            in_reply_to=post.in_reply_to,
+            expires_at=context.now + post.lifetime if post.lifetime else None,
             language=charter.language,
         ),
     )

@@ -60,19 +60,23 @@ def place(tx: Connection, context: Context, command: Command, request: Request) 
 
     Raises NotAllowed for a role that may not, and whatever the command refuses.
     """
-    if not _may(request.actor, command):
+    if not is_open_to(request.actor, command):
         raise NotAllowed(f"{request.actor.role or 'an outsider'} may not {command.action}")
     proposal = command.propose(tx, context, request)
-    mine = (orders.c.actor == request.actor.address) & (orders.c.about == proposal.about) & (orders.c.state == "shown")
-    tx.execute(update(orders).where(orders.c.group_id == request.group_id, mine).values(state="replaced"))
+    same = (orders.c.command == command.name) & (orders.c.about == proposal.about) & (orders.c.state == "shown")
+    mine = (orders.c.group_id == request.group_id) & (orders.c.actor == request.actor.address)
+    tx.execute(update(orders).where(mine, same).values(state="replaced", done_at=context.now))
+    words = request.words if proposal.words is None else proposal.words
+    facts = {**proposal.facts, "words": list(words)}
     values = {
         "group_id": request.group_id, "command": command.name, "about": proposal.about,
-        "summary": proposal.summary[:500], "fields": dict(proposal.fields), "facts": dict(proposal.facts),
+        "summary": proposal.summary[:500], "fields": dict(proposal.fields), "facts": facts,
         "actor": request.actor.address, "member_id": request.actor.member_id, "state": "shown",
         "message_id": request.errand.message.message_id if request.errand else "", "created_at": context.now,
     }  # fmt: skip
-    (order_id,) = tuple(tx.execute(insert(orders).values(**values)).inserted_primary_key or ())
-    return get(tx, int(order_id)), proposal
+    order = get(tx, int(tx.execute(insert(orders).values(**values).returning(orders.c.id)).scalar_one()))
+    _note(tx, context, order, request.actor.address, "shown")
+    return order, proposal
 
 
 def confirm(tx: Connection, context: Context, commands: Commands, order_id: int, actor: Actor) -> Order:
@@ -82,9 +86,9 @@ def confirm(tx: Connection, context: Context, commands: Commands, order_id: int,
     Raises NotFound; Conflict when it is no longer waiting, or somebody else was first; NotAllowed.
     """
     order = get(tx, order_id)
-    _check_waiting(tx, context, order)
+    _check_waiting(tx, context, order, actor)
     command = commands.get(order.command)
-    if command is None or not _may(actor, command):
+    if command is None or not is_open_to(actor, command):
         raise NotAllowed(f"{actor.address} may not order this, or no longer")
     undo = timedelta(minutes=context.settings.notices.undo_minutes)
     values = {"state": "ordered", "ordered_at": context.now, "due_at": context.now + undo, "actor": actor.address,
@@ -104,6 +108,12 @@ def undo(tx: Connection, context: Context, order_id: int, actor: Actor) -> Order
     return get(tx, order_id)
 
 
+def replace(tx: Connection, context: Context, order: Order) -> None:
+    """Let a proposal go for a corrected one, if it still waits."""
+    mine = (orders.c.id == order.id) & (orders.c.state == "shown")
+    tx.execute(update(orders).where(mine).values(state="replaced", done_at=context.now))
+
+
 def carry_out(tx: Connection, context: Context, commands: Commands, order_id: int) -> Order:
     """Do what was ordered, in this transaction; what it refuses now leaves no trace but the reason."""
     order = get(tx, order_id)
@@ -118,7 +128,7 @@ def carry_out(tx: Connection, context: Context, commands: Commands, order_id: in
 def _try(tx: Connection, context: Context, commands: Commands, order: Order) -> tuple[str, str]:
     command = commands.get(order.command)
     actor = actor_of(tx, order.group_id, order.actor)
-    if command is None or not _may(actor, command):
+    if command is None or not is_open_to(actor, command):
         return "failed", f"{order.actor} may not {command.action if command else 'order this'} any more"
     name = records.name_of(tx, order.group_id)
     ordered = Ordered(order.group_id, name, actor, order.facts)
@@ -185,18 +195,27 @@ def actor_of(tx: Connection, group_id: int, address: str) -> Actor:
     return Actor(member.address, member.id, member.name, member.role)
 
 
-def _may(actor: Actor, command: Command) -> bool:
+def is_open_to(actor: Actor, command: Command) -> bool:
+    """Say whether this person, or the operator, may order it."""
     return actor.address == OPERATOR or may(actor.role, command.action)
 
 
-def _check_waiting(tx: Connection, context: Context, order: Order) -> None:
+def _check_waiting(tx: Connection, context: Context, order: Order, actor: Actor) -> None:
+    """
+    Raise Conflict unless this proposal can still be ordered.
+
+    Somebody else's order about the same thing, from the proposal on, was first; the actor's own only where it is the
+    same command.
+    """
     if order.state != "shown":
         raise Conflict(_fate(context, tx, order))
     if order.created_at <= context.now - LIFETIME:
         raise Conflict("the proposal has run out: please ask again")
     same = (orders.c.group_id == order.group_id) & (orders.c.about == order.about) & (orders.c.id != order.id)
     since = (orders.c.state == "ordered") | ((orders.c.state == "done") & (orders.c.done_at >= order.created_at))
-    other = tx.execute(select(orders).where(same, since).order_by(orders.c.id.desc()).limit(1)).one_or_none()
+    against = (orders.c.actor != actor.address) | (orders.c.command == order.command)
+    newest = select(orders).where(same, since, against).order_by(orders.c.id.desc()).limit(1)
+    other = tx.execute(newest).one_or_none()
     if other is not None:
         raise Conflict(f"{order.about}: {_fate(context, tx, _order(other))}")
 

@@ -2,7 +2,8 @@
 A message is held, and its conveners decide by answering (use cases).
 
 Each convener gets one notice with a reply address of their own, which proves who answers: the first line "approve",
-"reject" (with words for the author behind it) or "discard" decides. The first decision wins; a later one is told so.
+"reject" (with words for the author behind it) or "discard" decides. The first decision wins: the other conveners are
+told of it, and a later one gets to know whose it was.
 The author of a rejected message is written to only where the address has proved itself.
 """
 
@@ -141,7 +142,7 @@ def _decide(tx: Tx, context: Context, hold_id: int, word: str, said: tuple[str, 
     """What became of it, in a sentence."""
     actor, note = said
     if not word:
-        return "Nothing was done: the first line must be approve, reject or discard. Please use `cgbot held` now."
+        return "Nothing was done: the first line must be approve, reject or discard."
     try:
         held = decide(tx, context, hold_id, Decision(word, actor, note))
     except Refused as error:
@@ -150,7 +151,46 @@ def _decide(tx: Tx, context: Context, hold_id: int, word: str, said: tuple[str, 
 
 
 def decide(tx: Tx, context: Context, hold_id: int, decision: Decision) -> Hold:
-    """Approve, reject or discard; a rejected author is told where the address is proven. Raises as holds.decide."""
+    """Approve, reject or discard, and tell the other conveners. Raises as holds.decide."""
+    held = conclude(tx, context, hold_id, decision)
+    _tell_others(tx, context, held)
+    return held
+
+
+def _tell_others(tx: Tx, context: Context, held: Hold) -> None:
+    """Spare the other conveners the decision that they were asked for."""
+    decider = members.find_member(tx, held.group_id, held.decided_by)
+    others = [one for one in members.conveners(tx, held.group_id) if decider is None or one.id != decider.id]
+    if not others:
+        return
+    charter = context.charters[held.group]
+    letters.write(
+        tx,
+        context,
+        Letter(
+            kind="notice",
+            about=f"held message {held.id} {held.state}",
+            template="held-told",
+            facts={
+                "acronym": charter.acronym,
+                "actor": (decider.name if decider else "") or held.decided_by,
+                "state": held.state,
+                "author": held.author or "an unreadable address",
+                "subject": held.subject or "(no subject)",
+                "hold": held.id,
+                "note": held.note,
+            },
+            group=(held.group_id, held.group),
+            recipients=tuple(Addressee(one.address, one.id, one.name) for one in others),
+            sender_local=f"{held.group}-owner",
+            sender_name=charter.acronym,
+            language=charter.language,
+        ),
+    )
+
+
+def conclude(tx: Tx, context: Context, hold_id: int, decision: Decision) -> Hold:
+    """As `decide`, telling nobody but a rejected author whose address is proven: an order tells the others itself."""
     held = holds.decide(tx, context, hold_id, decision)
     if decision.word == "reject" and held.proven:
         charter = context.charters[held.group]

@@ -4,7 +4,7 @@ Commands by mail (use case; PURPOSES request).
 NAME-request@ takes one command, in the subject or on the first line: join and leave do what NAME-join@ and NAME-leave@
 do; what only asks is answered; what changes something is shown for a yes first (groups.ordering). Whoever the mail
 claims to be from, what comes back goes to the member's own address. Everything else is answered with what can be done
-by mail, at most once a day to an address, never to a robot (RFC 3834).
+by mail, at most once a day to an address and so many an hour in all, never to a robot (RFC 3834).
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
 from cgbot.errors import Refused
 from cgbot.groups import ordering, orders, request_form, subscriptions, tokens
-from cgbot.groups.commands import Actor, Command, Query, Request
+from cgbot.groups.commands import Actor, Command, Query, Request, by_every_name
 from cgbot.groups.orders import Commands
-from cgbot.groups.request_form import Form
 from cgbot.groups.roles import may
-from cgbot.mail.address import fold, is_valid
+from cgbot.mail.address import domain_of, fold, is_valid
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
 from cgbot.store.db import Tx
@@ -34,6 +33,7 @@ _PURPOSE: Final = "help"
 _QUERY: Final = "query"
 _MOST_QUERIES: Final = 30
 _AN_HOUR: Final = timedelta(hours=1)
+_MOST_HELPED: Final = 60
 _AGAIN: Final = timedelta(hours=24)
 _JOIN: Final = frozenset({"join", "subscribe"})
 _LEAVE: Final = frozenset({"leave", "unsubscribe", "signoff"})
@@ -45,93 +45,71 @@ def purposes(commands: Commands, queries: Queries) -> Purposes:
     return MappingProxyType[str, UseCase]({"request": partial(take, commands, queries)})
 
 
-def by_every_name(offered: Mapping[str, Command] | Mapping[str, Query]) -> Mapping[str, str]:
-    """Every way to say a command, and the command's own name."""
-    return {said: name for name, one in offered.items() for said in (name, *one.also)}
-
-
 def take(commands: Commands, queries: Queries, tx: Tx, context: Context, errand: Errand) -> Settled:
     """Do what one command asks, or say what there is."""
-    if robot := subscriptions.by_robot(errand):
-        return Settled("discarded", robot)
-    authors = errand.message.authors
-    if len(authors) != 1 or not is_valid(authors[0].address) or errand.group_id is None:
-        return Settled("discarded", "the From field does not name exactly one author")
+    if reason := _is_unanswerable(context, errand):
+        return Settled("discarded", reason)
     orderable, askable = by_every_name(commands), by_every_name(queries)
-    form = request_form.read(
-        errand.message.subject, errand.message.text, [*_JOIN, *_LEAVE, *_HELP, *orderable, *askable]
-    )
-    actor = orders.actor_of(tx, errand.group_id, authors[0].address)
-    if form is None or form.command in _HELP:
-        return _help(tx, context, errand, (actor, commands, queries, form is not None or _is_empty(errand)))
-    if form.command in _JOIN | _LEAVE:
+    names = [*_JOIN, *_LEAVE, *_HELP, *orderable, *askable]
+    form = request_form.read(errand.message.subject, errand.message.text, names)
+    actor = orders.actor_of(tx, errand.group_id or 0, errand.message.authors[0].address)
+    if form and form.command in _JOIN | _LEAVE:
         purpose = "join" if form.command in _JOIN else "leave"
         return subscriptions.ask(tx, context, dataclasses.replace(errand, purpose=purpose))
-    request = Request(errand.group_id, errand.group, actor, form.words, form.fields, errand)
-    if not actor.role:
-        return _help(tx, context, errand, (actor, commands, queries, False))
+    if form is None or form.command in _HELP or not actor.role:
+        asked = form.command in _HELP if form else _is_empty(errand)
+        return _help(tx, context, errand, (actor, commands, queries, asked))
+    request = Request(errand.group_id or 0, errand.group, actor, form.words, form.fields, errand)
     if form.command in orderable:
         return ordering.ask(tx, context, commands[orderable[form.command]], request)
-    return _answer(tx, context, queries[askable[form.command]], request, form)
+    return _answer(tx, context, queries[askable[form.command]], request)
+
+
+def _is_unanswerable(context: Context, errand: Errand) -> str:
+    """Why a mail must not be answered at all, "" where a person may have written it."""
+    if robot := subscriptions.by_robot(errand):
+        return robot
+    authors = errand.message.authors
+    if len(authors) != 1 or not is_valid(authors[0].address) or errand.group_id is None:
+        return "the From field does not name exactly one author"
+    if domain_of(authors[0].address) == context.settings.service.domain:
+        return "an address of cgbot itself"
+    return ""
 
 
 def _is_empty(errand: Errand) -> bool:
     return not errand.message.text.strip() and not errand.message.subject.strip()
 
 
-def _answer(tx: Tx, context: Context, query: Query, request: Request, form: Form) -> Settled:
+def _answer(tx: Tx, context: Context, query: Query, request: Request) -> Settled:
     """Answer what changes nothing, to the member's own address; so many an hour."""
-    actor = request.actor
-    key = f"{request.group_id} {fold(actor.address)}"
+    key = f"{request.group_id} {fold(request.actor.address)}"
     if tokens.made_since(tx, _QUERY, ("key", key), context.now - _AN_HOUR) >= _MOST_QUERIES:
         return Settled("discarded", f"more than {_MOST_QUERIES} questions within an hour")
     tokens.make(tx, context, _QUERY, {"key": key}, _AN_HOUR)
+    if not may(request.actor.role, query.action):
+        return ordering.decline(tx, context, request, (query.name, query.action))
     try:
-        if not may(actor.role, query.action):
-            return _refuse(tx, context, request, (query, f"{actor.role} is not a role that may {query.action}"))
         with tx.begin_nested():
-            return Settled("sorted", query.answer(tx, context, request) or f"answered {form.command!r}")
+            return Settled("sorted", query.answer(tx, context, request) or f"answered {query.name!r}")
     except Refused as error:
-        return _refuse(tx, context, request, (query, error.public))
-
-
-def _refuse(tx: Tx, context: Context, request: Request, why: tuple[Query, str]) -> Settled:
-    query, reason = why
-    facts = {"reason": reason, "form": query.form, "name": query.name}
-    _write(tx, context, request, "order-refused", facts)
-    return Settled("sorted", f"refused: {reason}")
-
-
-def _write(tx: Tx, context: Context, request: Request, template: str, facts: Mapping[str, object]) -> None:
-    charter = context.charters[request.group]
-    letters.write(
-        tx,
-        context,
-        Letter(
-            kind="notice",
-            about=template,
-            template=template,
-            facts={"acronym": charter.acronym, **facts},
-            group=(request.group_id, request.group),
-            recipients=(Addressee(request.actor.address, request.actor.member_id, request.actor.name),),
-            sender_local=f"{request.group}-owner",
-            sender_name=charter.acronym,
-            in_reply_to=request.errand.message.message_id if request.errand else "",
-            language=charter.language,
-        ),
-    )
+        return ordering.refuse(tx, context, request, (query.name, query.form, error.public))
 
 
 def _help(tx: Tx, context: Context, errand: Errand, about: tuple[Actor, Commands, Queries, bool]) -> Settled:
     """Say what this person can do by mail; `about`: who, what there is, and whether they asked for help."""
     actor, commands, queries, understood = about
-    key = f"{errand.group_id} {fold(actor.address)}"
+    group = str(errand.group_id)
+    key = f"{group} {fold(actor.address)}"
     if tokens.made_since(tx, _PURPOSE, ("key", key), context.now - _AGAIN):
         return Settled("discarded", "answered within the last day already")
-    tokens.make(tx, context, _PURPOSE, {"key": key}, _AGAIN)
+    if not actor.role and tokens.made_since(tx, _PURPOSE, ("group", group), context.now - _AN_HOUR) >= _MOST_HELPED:
+        return Settled("discarded", f"more than {_MOST_HELPED} strangers within an hour")
+    tokens.make(tx, context, _PURPOSE, {"key": key} if actor.role else {"key": key, "group": group}, _AGAIN)
     charter = context.charters[errand.group]
     service = context.settings.service
     facts = {
+        "acronym": charter.acronym,
         "title": charter.title,
         "list_address": charter.posting_address(service.domain),
         "url": f"{service.public_url}/{charter.name}/",
@@ -141,8 +119,22 @@ def _help(tx: Tx, context: Context, errand: Errand, about: tuple[Actor, Commands
         "commands": offered(actor.role, commands, queries),
         **{f"{one}_address": charter.address(service.domain, one) for one in ("join", "leave", "owner")},
     }
-    request = Request(errand.group_id or 0, errand.group, actor, errand=errand)
-    _write(tx, context, request, "request-help", facts)
+    letters.write(
+        tx,
+        context,
+        Letter(
+            kind="notice",
+            about="help",
+            template="request-help",
+            facts=facts,
+            group=(errand.group_id or 0, errand.group),
+            recipients=(Addressee(actor.address, actor.member_id, actor.name),),
+            sender_local=f"{errand.group}-owner",
+            sender_name=charter.acronym,
+            in_reply_to=errand.message.message_id,
+            language=charter.language,
+        ),
+    )
     return Settled("sorted", "told what can be done by mail")
 
 
