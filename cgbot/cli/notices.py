@@ -10,10 +10,12 @@ import typer
 from cgbot.app import House
 from cgbot.cli.shell import Json, noun, open_house, say, show, show_json
 from cgbot.cli.times import instant
+from cgbot.context import Context
 from cgbot.desk import drill, status
 from cgbot.groups import planned
 from cgbot.notices import ledger
 from cgbot.notices.kinds import Kind
+from cgbot.notices.ledger import Done
 from cgbot.store.tables import notices
 
 app = noun("What the clock will send.")
@@ -76,10 +78,7 @@ def run(
     """Play one tick of the clock at some moment: what would go out, what would be skipped and why."""
     with open_house() as house:
         context = house.context(_moment(house, now) if now else None)
-        if send:
-            done = house.db.write_now(drill.send, context, _kinds(), datetime.now(UTC))
-        else:
-            done = house.db.write_now(drill.play, context, _kinds())
+        done = _send(house, context) if send else house.db.write_now(drill.play, context, _kinds())
         listed = house.db.read_now(status.due, [one.notice for one in done])
     rows = [
         {**_plain(one), "id": one.id if send else None, "state": what.state, "reason": what.reason}
@@ -88,6 +87,16 @@ def run(
     show(as_json, rows, ("due", "group", "kind", "summary", "audience", "state", "reason"), empty="nothing is due")
     if not as_json and not send:
         say("(played only: nothing was sent or changed; --send does it)")
+
+
+def _send(house: House, context: Context) -> tuple[Done, ...]:
+    """Tick; and tick again where a mail waited for a file that is made now."""
+    from cgbot import wiring  # noqa: PLC0415 - as in _kinds
+
+    done = house.db.write_now(drill.send, context, _kinds(), datetime.now(UTC))
+    if wiring.make_files(house.db, context):
+        done += house.db.write_now(drill.send, context, _kinds(), datetime.now(UTC))
+    return done
 
 
 def _kinds() -> tuple[Kind, ...]:
