@@ -75,6 +75,9 @@ def of_group(tx: Connection, group_id: int | None = None) -> tuple[Report, ...]:
 
 def begin(tx: Connection, group_id: int, meeting_id: int) -> Report:
     """The report to this meeting, made where it is new."""
+    known = of_meeting(tx, meeting_id)
+    if known is not None:
+        return known
     values = {"group_id": group_id, "meeting_id": meeting_id, "state": "due", "approved_by": "", "receipt": ""}
     tx.execute(insert_new(tx, reports).values(values))
     found = of_meeting(tx, meeting_id)

@@ -100,5 +100,6 @@ def test_a_drill_of_the_clock_makes_and_sends_the_draft(here: Installation) -> N
     assert here.json("reports", "list")[0]["state"] == "due"
     assert played("--send") == ["report-draft", "report-version"]
     assert played("--send") == []
-    assert here.json("reports", "show", "1")["docx"] is True
-    assert here.json("reports", "list", "--all")[0]["state"] == "drafted"
+    (one,) = here.json("reports", "list", "--all")
+    assert one["state"] == "drafted"
+    assert here.json("reports", "show", str(one["id"]))["docx"] is True
