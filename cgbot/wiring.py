@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from cgbot import configuration, render
 from cgbot.context import Context
+from cgbot.desk import digest
+from cgbot.desk import orders as desk_orders
 from cgbot.errand import Preparers, Purposes
 from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions
 from cgbot.groups.commands import Command, Query
@@ -27,6 +29,7 @@ from cgbot.papers import orders as paper_orders
 from cgbot.papers import queries as paper_queries
 from cgbot.papers import reminders as paper_reminders
 from cgbot.posts import holding, owner, people, post, request
+from cgbot.posts import orders as post_orders
 from cgbot.posts.gate import Directory, GroupPolicy
 from cgbot.store.db import Database, Tx
 
@@ -51,13 +54,20 @@ def commands() -> Mapping[str, Command]:
         report_orders.COMMANDS,
         meeting_orders.commands(ON_HELD),
         paper_orders.COMMANDS,
+        post_orders.COMMANDS,
+        desk_orders.commands(shown_kinds, ON_LEAVE),
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
 
 
 def queries() -> Mapping[str, Query]:
     """What can be asked by mail, by name."""
-    tables: tuple[Sequence[Query], ...] = (sign_in.QUERIES, meeting_orders.QUERIES, paper_queries.QUERIES)
+    tables: tuple[Sequence[Query], ...] = (
+        post_orders.queries(kinds()),
+        sign_in.QUERIES,
+        meeting_orders.QUERIES,
+        paper_queries.QUERIES,
+    )
     return MappingProxyType({one.name: one for table in tables for one in table})
 
 
@@ -90,10 +100,15 @@ def preparers() -> Preparers:
     return intake.PREPARERS
 
 
+def shown_kinds() -> tuple[Kind, ...]:
+    """What the clock may send and the conveners look ahead at."""
+    return (*reminders.KINDS, *paper_reminders.KINDS, *report_reminders.KINDS)
+
+
 def kinds() -> tuple[Kind, ...]:
     """What the clock may send; the conveners' daily mail comes last, since it shows the others."""
-    announced = (*reminders.KINDS, *paper_reminders.KINDS, *report_reminders.KINDS)
-    return (ordering.kind(commands()), *announced, planned.kind(announced))
+    announced = shown_kinds()
+    return (ordering.kind(commands()), *announced, digest.kind(announced), planned.kind(announced))
 
 
 def make_files(db: Database, context: Context) -> int:

@@ -44,6 +44,25 @@ def show_group(
         say(line)
 
 
+@app.command()
+def handover(
+    group: Annotated[str, typer.Argument(help="The group's name.")],
+    predecessor: Annotated[str, typer.Argument(help="Whose office it is: an address.")],
+    successor: Annotated[str, typer.Argument(help="Who takes it: the address of a member.")],
+    *,
+    leave: Annotated[bool, typer.Option("--leave", help="The predecessor leaves the group.")] = False,
+) -> None:
+    """Hand an office over: what is open moves to the successor, who gets one mail with it."""
+    from cgbot import wiring  # noqa: PLC0415 - the other commands do not plan
+    from cgbot.desk import handover as handing  # noqa: PLC0415 - as above
+
+    with open_house() as house:
+        found = house.db.read_now(records.get_group, group)
+        office = handing.Office(predecessor, successor, leave, wiring.shown_kinds(), wiring.ON_LEAVE)
+        taken = house.db.write_now(handing.hand_over, house.context(), (found.id, found.name), office, "operator")
+    say(f"{taken.address} is {taken.role} of {found.name} now, and is mailed what is open")
+
+
 def _describe(charter: Charter) -> list[str]:
     terms = charter.terms
     lines = [

@@ -39,6 +39,7 @@ _RESERVED: Final = frozenset(
      "sign-out")
 )  # fmt: skip
 _AUDIENCES: Final = ("public", "members", "conveners")
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MEBIBYTE: Final = 1024 * 1024
 
 
@@ -74,6 +75,14 @@ class Term:
 
     period: str
     until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class DigestTime:
+    """When each convener gets the week's digest, on the clock of their own zone; 0 is Monday."""
+
+    weekday: int
+    hour: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ class Charter:
     posting: Posting
     max_post_size: int
     reminders: tuple[timedelta, ...]
+    digest: DigestTime
     terms: Terms
     term: Term
     people: tuple[Officer, ...]
@@ -201,6 +211,7 @@ def parse(source: str, file: str) -> Charter:
         posting=cast("Posting", posts.choice("posting", ("members", "anyone", "conveners"), "members")),
         max_post_size=posts.number("max_size", 1024, 1024 * _MEBIBYTE, 10 * _MEBIBYTE),
         reminders=meetings.spans("reminders", ["14 days", "1 day"]),
+        digest=_digest(top.section("digest")),
         terms=_terms(top.section("terms")),
         term=_term(top.section("term")),
         people=tuple(map(_officer, top.sections("people"))),
@@ -258,6 +269,13 @@ def _term(section: Section) -> Term:
     term = Term(section.text("period", ""), section.day("until", None))
     section.done()
     return term
+
+
+def _digest(section: Section) -> DigestTime:
+    day = section.choice("day", _WEEKDAYS, "Monday")
+    digest = DigestTime(_WEEKDAYS.index(day), section.number("hour", 0, 23, 7))
+    section.done()
+    return digest
 
 
 def _officer(section: Section) -> Officer:
