@@ -211,6 +211,9 @@ def _check_waiting(tx: Connection, context: Context, order: Order, actor: Actor)
         raise Conflict(_fate(context, tx, order))
     if order.created_at <= context.now - LIFETIME:
         raise Conflict("the proposal has run out: please ask again")
+    open_questions = [name for name, value in order.fields.items() if value == "?"]
+    if open_questions:
+        raise Conflict(f"{', '.join(open_questions)}: please write what is meant where the question mark stands")
     same = (orders.c.group_id == order.group_id) & (orders.c.about == order.about) & (orders.c.id != order.id)
     since = (orders.c.state == "ordered") | ((orders.c.state == "done") & (orders.c.done_at >= order.created_at))
     against = (orders.c.actor != actor.address) | (orders.c.command == order.command)

@@ -25,7 +25,7 @@ from cgbot.mail.headers import clean_text
 
 ORGANIZER: Final = "organizer"
 ATTENDEE: Final = "attendee"
-_OCTETS: Final = 512_000
+OCTETS: Final = 512_000
 _EVENTS: Final = 50
 _ATTENDEES: Final = 50
 _COMMENT: Final = 2000
@@ -119,9 +119,9 @@ def _line(name: str, value: vCalAddress) -> str:
 
 def read(content: bytes) -> tuple[Answer, ...]:
     """Read an object that came by mail, one Answer an event; () for what is none. Never raises."""
-    if len(content) > _OCTETS:
+    if len(content) > OCTETS:
         return ()
-    text = _cleaned(content)
+    text = cleaned(content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what icalendar guesses about zones changes nothing here
@@ -131,8 +131,8 @@ def read(content: bytes) -> tuple[Answer, ...]:
     return found or _rescued(text)
 
 
-def _cleaned(content: bytes) -> str:
-    """Mend what programs break: marks, line ends, leading junk, a missing end."""
+def cleaned(content: bytes) -> str:
+    """Mend what programs break: marks, line ends, leading junk, a missing end; the text with CRLF."""
     text = content.decode("utf-8-sig", "replace")
     # One pass: a pattern that looks for the LF after a run of CRs takes minutes for half a megabyte of them.
     text = re.sub(r"\r+\n?", "\n", text).replace("\x00", "")

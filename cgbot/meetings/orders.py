@@ -82,7 +82,8 @@ def _propose_new(tx: Tx, context: Context, request: Request) -> Proposal:
         summary=f"meeting {order.title}, {wording.short(order.when, charter)}",
         preview=preview,
         fields=_canonical(fields, order.when),
-        facts={"words": list(request.words), "fields": dict(request.fields)},
+        facts={"fields": dict(request.fields)},
+        words=(),
     )
 
 
@@ -188,6 +189,8 @@ def _verb(changes: Changes) -> str:
 
 
 def _move(tx: Tx, context: Context, ordered: Ordered) -> str:
+    if not ordered.facts["meeting"]:
+        raise Malformed('which meeting is meant? The line "meeting: 12" says it')
     meeting = records.get(tx, int(str(ordered.facts["meeting"])))
     after = schedule.move(tx, context, meeting.id, _changes(_fields(ordered), meeting, ordered.actor.address))
     when = wording.when(after, context.charters[ordered.group])
@@ -268,8 +271,8 @@ def _held(on_held: tuple[Hook, ...], tx: Tx, context: Context, ordered: Ordered)
 
 
 def _about(meeting: Meeting, summary: str, preview: str, fields: Mapping[str, str]) -> Proposal:
-    facts = {"words": [str(meeting.id)], "fields": dict(fields), "meeting": meeting.id}
-    return Proposal(f"meeting {meeting.id}", summary, preview, fields, facts)
+    facts = {"fields": dict(fields), "meeting": meeting.id}
+    return Proposal(f"meeting {meeting.id}", summary, preview, fields, facts, (str(meeting.id),))
 
 
 # ------------------------------------------------------------------------------------------------------ questions
@@ -335,7 +338,8 @@ def _mail(tx: Tx, context: Context, request: Request, title: str, text: str) -> 
 
 def _meeting(tx: Tx, request: Request) -> Meeting:
     """The group's meeting that the words name. Raises Malformed and NotFound."""
-    number = next((one.lstrip("#") for one in request.words if one.lstrip("#").isdigit()), "")
+    named = (*request.words, request.fields.get("meeting", ""))
+    number = next((one.lstrip("#") for one in named if one.lstrip("#").isdigit() and one.isascii()), "")
     if not number or len(number) > _MOST_DIGITS:
         raise Malformed('the number of the meeting is missing; a mail with the word "meetings" lists them')
     meeting = records.get(tx, int(number))

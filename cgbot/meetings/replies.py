@@ -23,7 +23,7 @@ from cgbot.ical import itip
 from cgbot.ical.itip import Answer
 from cgbot.mail import dsn, verp
 from cgbot.mail.address import fold
-from cgbot.meetings import records, wording
+from cgbot.meetings import forwarded, records, wording
 from cgbot.meetings.records import AttendeeState, Meeting
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
@@ -50,6 +50,9 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
     """Find who answers what, and apply it if it is the newest word."""
     if not errand.mail_from and dsn.reports(errand.message):
         return Settled("discarded", "a delivery report, no answer")
+    settled = forwarded.take(tx, context, errand)
+    if settled is not None:
+        return settled
     answers = [answer for one in errand.message.calendars for answer in itip.read(one)]
     if not answers:
         return _not_understood(tx, context, errand)
