@@ -118,6 +118,7 @@ class Running:
         self._sorter: Sorter | None = None
         self._presence: Presence | None = None
         self._clock = Clock(house.db, house.context, wiring.kinds(), after=self._wake_delivery)
+        self._clock.also(wiring.make_files)
 
     async def start(self) -> None:
         """Open the sockets, then start the workers."""
@@ -153,7 +154,7 @@ class Running:
         if self._delivery is not None:
             await self._delivery.stop()
         for task in self._tasks:
-            if task.get_name() in {"look", "upkeep", "files", "presence"}:
+            if task.get_name() in {"look", "upkeep", "presence"}:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._presence is not None:
@@ -199,7 +200,6 @@ class Running:
         if "clock" in self._parts:
             self._clock.start()
             self._start("upkeep", self._upkeep())
-            self._start("files", self._files())
         self._start("look", self._look())
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -225,6 +225,7 @@ class Running:
             await asyncio.sleep(_PRESENCE_SECONDS)
             if not await asyncio.to_thread(presence.show):
                 log.warning("this run's session at PostgreSQL is lost; others may take its work over", epoch=epoch)
+                await asyncio.to_thread(presence.show)
             try:
                 freed = await self._house.db.write(errands.release_dead, epoch, utc_now())
             except CgbotError as error:
@@ -275,19 +276,6 @@ class Running:
                 log.warning("nothing was tidied up", reason=error.public)
                 more = False
             await asyncio.sleep(_PORTION_SECONDS if more else _TIDY_SECONDS)
-
-    async def _files(self) -> None:
-        """Make the Word files that are missing, outside any transaction; the clock sends what waited for them."""
-        house = self._house
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                made = await asyncio.to_thread(wiring.make_files, house.db, house.context())
-            except CgbotError as error:
-                log.warning("no Word file was made", reason=error.public)
-                made = 0
-            if made:
-                await self._clock.tick()
 
     def _wake_sorter(self) -> None:
         if self._sorter is not None:

@@ -146,3 +146,32 @@ async def test_a_clock_that_does_not_tick_is_not_healthy(
     assert ticking.healthy()
     monkeypatch.setattr("cgbot.clock._SLACK_SECONDS", -1e6)
     assert not ticking.healthy()
+
+
+async def test_what_work_beside_it_makes_goes_out_in_the_same_tick(
+    db: Database, context: Context, group: Group
+) -> None:
+    made: list[str] = []
+
+    def plan(_tx: Tx, _context: Context, _until: datetime) -> Sequence[Occurrence]:
+        return [Occurrence("file", "file 1", group.id, context.now, "conveners", "a file")] if made else []
+
+    def work(_db: Database, _context: Context) -> int:
+        made.append("a file")
+        return int(len(made) == 1)
+
+    ticking = clock(db, context, Kind("file", "conveners", announced=False, plan=plan, send=write_down))
+    ticking.also(work)
+    assert await ticking.tick() == 1
+    assert await ticking.tick() == 0
+    assert sent(db) == ["file 1"]
+
+
+async def test_work_that_fails_holds_up_nothing(db: Database, context: Context, group: Group) -> None:
+    def work(_db: Database, _context: Context) -> int:
+        raise ValueError("a bug in some work")
+
+    ticking = clock(db, context, kind(group, context.now))
+    ticking.also(work)
+    assert await ticking.tick() == 1
+    assert ticking.healthy()

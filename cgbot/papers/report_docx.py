@@ -36,7 +36,7 @@ from cgbot.store.db import Database, Tx
 CONTENT_TYPE: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 TEMPLATE: Final = Path("papers") / "report.docx"
 MOST_TRIES: Final = 3
-SECONDS: Final = 25.0
+SECONDS: Final = 15.0
 _CONTACT: Final = ("name", "organization", "country", "email")
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ import sys
 from typing import Any, Final
 
 MEMORY: Final = 1024 * 1024 * 1024
-CPU_SECONDS: Final = 20
+CPU_SECONDS: Final = 10
 _TABLE_STYLE: Final = "Report Table"
 _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _WIDEST: Final = 32  # characters; a column is as wide as its longest cell, within reason, and as its longest word
