@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from cgbot.context import Context
-from cgbot.groups import members, orders, planned
+from cgbot.groups import members, orders
 from cgbot.groups.members import Member
 from cgbot.groups.orders import Order
 from cgbot.meetings import records as meetings
@@ -37,7 +37,6 @@ AHEAD: Final = timedelta(days=28)
 _BOUNCED_SINCE: Final = timedelta(days=30)
 _FAILED_SINCE: Final = timedelta(days=14)
 _MOST: Final = 50
-_OF_THE_DESK: Final = (planned.NAME, orders.NAME)  # mails that show what stands here anyway
 WAITING: Final = ("queued", "leased", "deferred")
 
 
@@ -120,12 +119,11 @@ class Awaiting:
 def look(tx: Connection, context: Context, kinds: Sequence[Kind], group_id: int) -> Awaiting:
     """Gather it in one snapshot."""
     ahead = ledger.preview(tx, context, kinds, context.now + AHEAD)
+    to_others = {one.name for one in kinds if one.audience != "conveners"}  # what goes to conveners they see here
     return Awaiting(
         held=holds.waiting(tx, group_id),
         orders=tuple(one for one in orders.waiting(tx, group_id) if _is_fresh(one, context.now)),
-        notices=tuple(
-            one for one in ahead if one.occurrence.group_id == group_id and one.occurrence.kind not in _OF_THE_DESK
-        ),
+        notices=tuple(one for one in ahead if one.occurrence.group_id == group_id and one.occurrence.kind in to_others),
         meetings=called(tx, context, group_id),
         reports=report.owed(tx, context, group_id),
         calls=calls(tx, group_id),

@@ -8,8 +8,8 @@ confirmed and undone here is the same as by mail (groups.orders).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cgbot.context import Context
-from cgbot.errors import NotFound
+from cgbot.errors import NotFound, Refused
 from cgbot.groups import commands, orders, request_form
 from cgbot.groups.charter import Charter
 from cgbot.groups.commands import Actor, Command
@@ -31,6 +31,7 @@ from cgbot.web.services import Services, entered, entry_of, number_of, services,
 _LONG: Final = frozenset({"text", "description", "abstract", "agenda", "note", "reason"})
 _FIELD: Final = "field "  # what the names of a form's inputs begin with, so that a field may be called "words"
 _COMMENT: Final = re.compile(r"\s{2,}\([^)]*\)\s*$")  # what an example says beside the command
+_WORDS: Final = 200
 _ABOUT_MEETING: Final = frozenset({"move", "link", "held", "cancel"})
 _ACTS: Final = ("confirm", "undo")
 
@@ -72,36 +73,44 @@ def actor(request: Request) -> Actor:
     return Actor(visitor.address, member.id if member else None, visitor.name, entry_of(request).role)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What stands in the form: words, fields, and other fields as they were typed."""
+
+    words: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    more: str = ""
+
+
 async def order(request: Request) -> Response:
     """The form of a command; sent, the preview of what would be done, with a button that orders it."""
     here = services(request)
+    context = here.context()
     command = _command(request, here)
     if request.method != "POST":
-        words = request.query_params.get("words", "")[:200]
-        facts = _form(command, words, {})
-        return await here.page(request, "order.html", {**facts, "placed": None, "preview": "", "undo": 0})
-    context = here.context()
+        facts = _form(command, _Asked(request.query_params.get("words", "")[:_WORDS]))
+        return await here.page(request, "order.html", {**facts, "placed": None, "problem": ""})
     group, _ = entered(request)
-    given = await session.form(request)
-    words = given.get("words", "")
-    fields = _given(given)
-    asked = commands.Request(group.id, group.name, actor(request), tuple(words.split()), fields)
-    placed, proposal = await here.db.write(orders.place, context, command, asked)
-    facts = _form(command, words, proposal.fields)
-    minutes = context.settings.notices.undo_minutes
-    return await here.page(
-        request, "order.html", {**facts, "placed": placed, "preview": proposal.preview, "undo": minutes}
-    )
+    asked = _asked(await session.form(request))
+    fields = {**request_form.read_fields(asked.more.split("\n")), **asked.fields}
+    wanted = commands.Request(group.id, group.name, actor(request), tuple(asked.words.split()), fields)
+    try:
+        placed, proposal = await here.db.write(orders.place, context, command, wanted)
+    except Refused as error:  # what was typed stays
+        facts = _form(command, asked)
+        return await here.page(request, "order.html", {**facts, "placed": None, "problem": error.public}, error.http)
+    facts = _form(command, _Asked(asked.words, proposal.fields), only=tuple(proposal.fields))
+    more = {"placed": placed, "preview": proposal.preview, "undo": context.settings.notices.undo_minutes}
+    return await here.page(request, "order.html", {**facts, **more, "problem": ""})
 
 
-def _given(form: Mapping[str, str]) -> dict[str, str]:
-    """The fields that were filled in, and those that were written as in a mail."""
-    filled = {
+def _asked(form: Mapping[str, str]) -> _Asked:
+    fields = {
         name.removeprefix(_FIELD): value.strip()
         for name, value in form.items()
         if name.startswith(_FIELD) and value.strip()
     }
-    return {**request_form.read_fields(form.get("more", "").split("\n")), **filled}
+    return _Asked(form.get("words", "")[:_WORDS], fields, form.get("more", ""))
 
 
 def _command(request: Request, here: Services) -> Command:
@@ -113,17 +122,18 @@ def _command(request: Request, here: Services) -> Command:
     return command
 
 
-def _form(command: Command, words: str, fields: Mapping[str, str]) -> dict[str, Any]:
-    """What the form shows: the example's fields, and those of the request that it does not name."""
+def _form(command: Command, asked: _Asked, only: Sequence[str] = ()) -> dict[str, Any]:
+    """What the form shows: the example's fields and those of the request, or `only` some."""
     lines = [_COMMENT.sub("", line) for line in command.form.splitlines()]
     heads = [line for line in lines if line.lower().startswith(command.name)]
     hints = request_form.read_fields([line for line in lines if line not in heads])
     inputs = [
-        Input(_FIELD + name, name, fields.get(name, ""), hints.get(name, ""), _is_long(name, hints.get(name, "")))
-        for name in dict.fromkeys((*hints, *fields))
+        Input(_FIELD + name, name, asked.fields.get(name, ""), hints.get(name, ""), _is_long(name, hints.get(name, "")))
+        for name in only or dict.fromkeys((*hints, *asked.fields))
     ]
     example = max((line[len(command.name) :].strip() for line in heads), key=len, default="")
-    return {"command": command, "slug": slug(command.name), "words": words, "example": example, "inputs": inputs}
+    known = {"command": command, "slug": slug(command.name), "example": example, "inputs": inputs}
+    return {**known, "words": asked.words, "more": asked.more}
 
 
 def _is_long(name: str, hint: str) -> bool:

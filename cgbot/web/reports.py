@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from cgbot.context import Context
-from cgbot.errors import NotAllowed, NotFound
+from cgbot.errors import NotAllowed, NotFound, Refused
 from cgbot.groups.moments import in_words
 from cgbot.groups.roles import may
 from cgbot.itu import typography
@@ -32,7 +32,7 @@ async def show(request: Request) -> Response:
     """The newest version of a report; sent back, it is the next one."""
     here = services(request)
     context = here.context()
-    group, charter = entered(request)
+    group, _ = entered(request)
     number = number_of(request)
     if request.method == "POST":
         if not may(entry_of(request).role, "draft reports"):
@@ -42,11 +42,23 @@ async def show(request: Request) -> Response:
         if not (based_on.isascii() and based_on.isdecimal() and len(based_on) < len("1000000")):
             raise HTTPException(400)
         correction = Correction(visitor_of(request).address, given.get("text", ""), int(based_on))
-        await here.db.write(_correct, context, (group.id, number), correction)
+        try:
+            await here.db.write(_correct, context, (group.id, number), correction)
+        except Refused as error:  # what was typed stays
+            return await _page(request, correction, error)
         return RedirectResponse(f"/desk/{group.name}/reports/{number}/", 303)
-    one, versions = await here.db.read(_report, context, group.id, number)
+    return await _page(request)
+
+
+async def _page(request: Request, typed: Correction | None = None, error: Refused | None = None) -> Response:
+    """The report, and where it was refused what somebody typed. Raises NotFound."""
+    here = services(request)
+    group, charter = entered(request)
+    one, versions = await here.db.read(_report, here.context(), group.id, number_of(request))
     rows = [{"version": each, "when": in_words(each.made_at, charter)} for each in reversed(versions)]
-    return await here.page(request, "report.html", {"one": one, "due": typography.weekday(one.due), "rows": rows})
+    facts = {"one": one, "due": typography.weekday(one.due), "rows": rows, "typed": typed}
+    problem = {"problem": error.public if error else ""}
+    return await here.page(request, "report.html", {**facts, **problem}, error.http if error else 200)
 
 
 def _report(tx: Tx, context: Context, group_id: int, number: int) -> tuple[Owed, tuple[Version, ...]]:

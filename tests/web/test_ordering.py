@@ -123,7 +123,15 @@ async def test_what_is_refused_says_why(site: Site, client: Client) -> None:
     answer = await client.post(FORM, data=fields(title=" "))
     assert answer.status_code == 400
     assert "a note needs a title" in answer.text
-    assert "Back to what awaits approval" in answer.text
+    assert Page(answer.text).problems == []
+
+
+async def test_what_was_typed_stays_when_it_is_refused(client: Client) -> None:
+    data = {"words": "7 & 8", "field text": "A <b>\r\nB", "more": "location: Geneva\r\n"}
+    page = (await client.post(FORM, data=data)).text
+    assert 'value="7 &amp; 8"' in page
+    assert re.search(r"<textarea[^>]*>\nA &lt;b&gt;\nB</textarea>", page)
+    assert re.search(r'<textarea id="more"[^>]*>\nlocation: Geneva\n</textarea>', page)
 
 
 async def test_the_first_of_two_wins(site: Site, client: Client) -> None:

@@ -100,7 +100,10 @@ async def test_two_who_write_at_once_lose_nothing(site: Site, client: Client, ve
 async def test_what_is_no_report_is_refused(
     site: Site, client: Client, version: Version, data: dict[str, str], status: int
 ) -> None:
-    assert (await client.post(f"{DESK}reports/1/", data=data)).status_code == status
+    answer = await client.post(f"{DESK}reports/1/", data=data)
+    assert answer.status_code == status
+    if data["text"] == "no titles at all":
+        assert re.search(r"<textarea[^>]*>\nno titles at all</textarea>", answer.text)
     assert len(site.db.read_now(report_records.versions, 1)) == 1
 
 
