@@ -99,6 +99,7 @@ class Clock:
         if await self._db.read(service.paused) is not None:
             self._heartbeat = time.monotonic()
             return 0
+        await self._work()  # after a while away, what waits for a file must not go without it
         queued = await self._send_due()
         if await self._work():
             queued += await self._send_due()

@@ -151,20 +151,34 @@ async def test_a_clock_that_does_not_tick_is_not_healthy(
 async def test_what_work_beside_it_makes_goes_out_in_the_same_tick(
     db: Database, context: Context, group: Group
 ) -> None:
+    wanted: list[str] = []
     made: list[str] = []
 
-    def plan(_tx: Tx, _context: Context, _until: datetime) -> Sequence[Occurrence]:
+    def plan_order(_tx: Tx, _context: Context, _until: datetime) -> Sequence[Occurrence]:
+        return [Occurrence("order", "order 1", group.id, context.now, "conveners", "a file is wanted")]
+
+    def order(tx: Tx, context: Context, occurrence: Occurrence) -> None:
+        wanted.append("a file")
+        write_down(tx, context, occurrence)
+
+    def plan_file(_tx: Tx, _context: Context, _until: datetime) -> Sequence[Occurrence]:
         return [Occurrence("file", "file 1", group.id, context.now, "conveners", "a file")] if made else []
 
     def work(_db: Database, _context: Context) -> int:
-        made.append("a file")
-        return int(len(made) == 1)
+        before = len(made)
+        made[:] = wanted
+        return len(made) - before
 
-    ticking = clock(db, context, Kind("file", "conveners", announced=False, plan=plan, send=write_down))
+    ticking = clock(
+        db,
+        context,
+        Kind("order", "conveners", announced=False, plan=plan_order, send=order),
+        Kind("file", "conveners", announced=False, plan=plan_file, send=write_down),
+    )
     ticking.also(work)
-    assert await ticking.tick() == 1
+    assert await ticking.tick() == 2
     assert await ticking.tick() == 0
-    assert sent(db) == ["file 1"]
+    assert sent(db) == ["order 1", "file 1"]
 
 
 async def test_work_that_fails_holds_up_nothing(db: Database, context: Context, group: Group) -> None:

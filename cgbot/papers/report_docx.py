@@ -147,8 +147,9 @@ def make(db: Database, context: Context, version: Version) -> bool:
     try:
         facts = db.read_now(_facts, context, version)
         prepared = raw.prepare(render(context.settings.template_folders, facts))
-    except CgbotError as error:
-        log.warning("no Word file", report=version.report_id, version=version.number, reason=error.public)
+    except Exception as error:  # whatever a convener's text or an operator's template did: the text goes out alone
+        reason = error.public if isinstance(error, CgbotError) else repr(error)
+        log.exception("no Word file", report=version.report_id, version=version.number, reason=reason)
         db.write_now(report_records.note_docx, version.id, None)
         return False
     db.write_now(keep, version.id, prepared)
