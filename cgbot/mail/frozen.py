@@ -54,19 +54,20 @@ class Frozen:
         return cls(body, tuple(Slot(one[0], one[1]) if isinstance(one[1], str) else Encoded(*one) for one in marks))
 
 
-def join(pieces: Iterable[bytes | Slot | Frozen]) -> Frozen:
+def join(pieces: Iterable[bytes | memoryview | Slot | Frozen]) -> Frozen:
     """Put pieces together; a Slot's own offset is ignored, it stands where it is given."""
-    body = bytearray()
+    parts: list[bytes | memoryview] = []
+    length = 0
     marks: list[Mark] = []
     for piece in pieces:
         if isinstance(piece, Slot):
-            marks.append(Slot(len(body), piece.name))
-        elif isinstance(piece, Frozen):
-            marks += [_moved(mark, len(body)) for mark in piece.marks]
-            body += piece.body
-        else:
-            body += piece
-    return Frozen(bytes(body), tuple(marks))
+            marks.append(Slot(length, piece.name))
+            continue
+        if isinstance(piece, Frozen):
+            marks += [_moved(mark, length) for mark in piece.marks]
+        parts.append(piece.body if isinstance(piece, Frozen) else piece)
+        length += len(parts[-1])
+    return Frozen(b"".join(parts), tuple(marks))
 
 
 def slot(name: str) -> Slot:

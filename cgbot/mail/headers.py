@@ -47,13 +47,18 @@ class Field:
         return decode(self.raw.partition(b":")[2])
 
 
-def split(raw: bytes) -> tuple[bytes, bytes]:
-    """Cut a message into its header block, with the blank line, and its body; one of them may be empty."""
+def split(raw: bytes) -> tuple[bytes, memoryview]:
+    """
+    Cut a message into its header block, with the blank line, and its body; one of them may be empty.
+
+    The body is a view of the message, since a copy of a large one is dear.
+    """
     if raw.startswith((b"\r\n", b"\n")):
         end = raw.index(b"\n") + 1
-        return raw[:end], raw[end:]
-    match = _BLANK_LINE.search(raw)
-    return (raw, b"") if match is None else (raw[: match.end()], raw[match.end() :])
+    else:
+        match = _BLANK_LINE.search(raw)
+        end = len(raw) if match is None else match.end()
+    return raw[:end], memoryview(raw)[end:]
 
 
 def cut(block: bytes) -> list[tuple[bytes, bytes]]:
