@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from cgbot.context import Context
-from cgbot.groups import members, records, tokens
+from cgbot.groups import audit, members, tokens
 from cgbot.groups.commands import Query, Request
 from cgbot.groups.members import Member
 from cgbot.groups.moments import in_words
@@ -25,6 +25,9 @@ from cgbot.groups.roles import may
 from cgbot.mail import address as addresses
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
+from cgbot.store.tables import addresses as addresses_rows
+from cgbot.store.tables import groups
+from cgbot.store.tables import members as member_rows
 
 LINK: Final = "sign-in"
 SESSION: Final = "session"
@@ -107,6 +110,7 @@ def begin(tx: Connection, context: Context, link: str) -> Session | None:
     if visitor is None or token is None or not tokens.use(tx, link, context.now):
         return None
     members.verify(tx, visitor.address, context.now)
+    audit.record(tx, context.now, None, audit.Entry(visitor.address, "signed in", visitor.address))
     facts = {"key": addresses.fold(visitor.address), "person": str(visitor.person_id)}
     return Session(tokens.make(tx, context, SESSION, facts, SESSION_LIFETIME), visitor, str(token.facts["to"]))
 
@@ -136,17 +140,24 @@ def end_all(tx: Connection, person_id: int) -> int:
 
 def _visitor(tx: Connection, context: Context, key: str) -> Visitor | None:
     """The person whose current mail goes to this address; an address that they have given up proves nothing."""
+    rows = tx.execute(_CURRENT, {"key": key}).all()
     found = [
-        Membership(group.name, member)
-        for group in records.list_groups(tx)
-        if group.closed_at is None and group.name in context.charters
-        if (member := members.find_member(tx, group.id, key)) and member.state != "left"
-        if addresses.fold(member.address) == key
+        Membership(row.name, member)
+        for row in rows
+        if row.name in context.charters and (member := members.get_member(tx, row.id)) is not None
     ]
     if not found:
         return None
     first = found[0].member
     return Visitor(first.person_id, first.address, first.name, tuple(found))
+
+
+_CURRENT: Final = (
+    select(member_rows.c.id, groups.c.name)
+    .select_from(member_rows.join(addresses_rows).join(groups, member_rows.c.group_id == groups.c.id))
+    .where(addresses_rows.c.key == bindparam("key"), member_rows.c.state != "left", groups.c.closed_at.is_(None))
+    .order_by(groups.c.name)
+)
 
 
 def _too_many(tx: Connection, context: Context, key: str) -> bool:

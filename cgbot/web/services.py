@@ -31,7 +31,7 @@ from cgbot.groups.sign_in import Visitor
 from cgbot.notices.kinds import Kind
 from cgbot.store.db import Database, Tx
 from cgbot.web import session
-from cgbot.web.access import Route, may_see
+from cgbot.web.access import SAFE, Route, may_see
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,7 +129,7 @@ class Services:
         visitor, group = await self.db.read(_look, context, token, name)
         request.state.entry = Entry(visitor)
         if visitor is None and route.rule in {"signed-in", "desk"}:
-            return RedirectResponse(f"/sign-in?to={quote(here_at(request.scope['path'], request), safe='/')}", 303)
+            return RedirectResponse(f"/sign-in?to={quote(_way_back(request), safe='/')}", 303)
         if "group" in request.path_params and route.rule != "token":
             self._enter_group(request, route, (visitor, group, name))
         return None
@@ -149,6 +149,14 @@ class Services:
             raise ClosedError(group, charter)
         if name != group.name:
             raise MovedError(request, group.name)
+
+
+def _way_back(request: Request) -> str:
+    """Where somebody wants to be who has to sign in: a button that was pressed cannot be pressed for them again."""
+    if request.method in SAFE:
+        return here_at(request.scope["path"], request)
+    group = request.path_params.get("group", "")
+    return f"/desk/{quote(group)}/" if group else "/"
 
 
 def _look(tx: Tx, context: Context, token: str, name: str) -> tuple[Visitor | None, Group | None]:

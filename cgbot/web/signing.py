@@ -51,6 +51,7 @@ async def sign_in_link(request: Request) -> Response:
     if request.method == "POST":
         begun = await here.db.write(use_cases.begin, context, link)
         if begun is not None:
+            await here.db.write(use_cases.end, context, session.read(request, context.settings))
             answer = RedirectResponse(begun.to or _first_page(begun.visitor), 303)
             session.begin(answer, context.settings, begun.token)
             return answer

@@ -156,6 +156,26 @@ async def test_a_link_is_no_session(site: Site, member: Member) -> None:
     assert (await client.post(there, headers=HERE)).status_code == 303
 
 
+async def test_a_button_pressed_too_late_leads_to_signing_in_and_back(site: Site, member: Member) -> None:
+    """To a page that can be opened, whatever the button was for."""
+    client = site.browser()
+    for there, back in (
+        ("/sign-out", "/"),
+        ("/desk/cg-aisec/held/1/", "/desk/cg-aisec/"),
+        ("/desk/cg-aisec/notices/1", "/desk/cg-aisec/"),
+    ):
+        answer = await client.post(there, headers=HERE)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?to={back}")
+
+
+async def test_signing_in_again_ends_the_session_before(site: Site, member: Member) -> None:
+    before = site.signed_in(member, "members")
+    there = await link(site, site.browser())
+    done = await before.post(there)
+    assert done.status_code == 303
+    assert (await before.get("/cg-aisec/")).status_code == 403  # it still names the old one
+
+
 async def test_everywhere_means_everywhere(site: Site, member: Member) -> None:
     one, two = site.signed_in(member, "members"), site.signed_in(member, "members")
     assert (await two.get("/cg-aisec/")).status_code == 200
