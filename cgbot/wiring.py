@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from cgbot import configuration, render
 from cgbot.context import Context
-from cgbot.desk import digest
+from cgbot.desk import actions, digest
 from cgbot.desk import orders as desk_orders
 from cgbot.errand import Preparers, Purposes
 from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions
 from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
-from cgbot.meetings import attendance, invitations, reminders, replies
+from cgbot.meetings import attendance, counters, invitations, reminders, replies
 from cgbot.meetings import orders as meeting_orders
 from cgbot.notices.kinds import Kind
 from cgbot.outbox.letters import Addressee
@@ -56,6 +56,7 @@ def commands() -> Mapping[str, Command]:
         paper_orders.COMMANDS,
         post_orders.COMMANDS,
         desk_orders.commands(shown_kinds, ON_LEAVE),
+        actions.COMMANDS,
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
 
@@ -67,6 +68,7 @@ def queries() -> Mapping[str, Query]:
         sign_in.QUERIES,
         meeting_orders.QUERIES,
         paper_queries.QUERIES,
+        actions.QUERIES,
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
 
@@ -89,7 +91,9 @@ def purposes() -> Purposes:
                 **planned.ANSWERS,
                 **report_answers.ANSWERS,
                 **intake.ANSWERS,
+                **actions.ANSWERS,
                 **ordering.answers(orderable),
+                **counters.answers(orderable),
             },
         ),
     }
@@ -108,7 +112,13 @@ def shown_kinds() -> tuple[Kind, ...]:
 def kinds() -> tuple[Kind, ...]:
     """What the clock may send; the conveners' daily mail comes last, since it shows the others."""
     announced = shown_kinds()
-    return (ordering.kind(commands()), *announced, digest.kind(announced), planned.kind(announced))
+    return (
+        ordering.kind(commands()),
+        *announced,
+        *actions.KINDS,
+        digest.kind(announced),
+        planned.kind(announced),
+    )
 
 
 def make_files(db: Database, context: Context) -> int:

@@ -37,6 +37,7 @@ NOUNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "meetings": ("meetings", "app", "Meetings, invitations, replies."),
     "calls": ("calls", "app", "Calls for contributions."),
     "contributions": ("contributions", "app", "Papers: numbers, revisions, files."),
+    "actions": ("actions", "app", "Who does what until when."),
     "reports": ("reports", "app", "The activity reports to the parent."),
     "notices": ("notices", "app", "What the clock will send."),
     "outbox": ("outbox", "app", "What is on its way to whom."),
