@@ -18,7 +18,7 @@ from typing import Any, Final
 import icalendar
 from icalendar import vCalAddress
 
-from cgbot.ical.event import Event, calendar, vevent, zone_block
+from cgbot.ical.event import Event, calendar, text, vevent, zone_block
 from cgbot.mail.address import is_valid
 from cgbot.mail.frozen import Frozen, join, slot
 from cgbot.mail.headers import clean_text
@@ -47,7 +47,8 @@ class Answer:
     """
     What came in about one event.
 
-    `sequence` and `stamp` (aware, UTC) are None where they are missing; `start` is a proposed time of a COUNTER.
+    `sequence` and `stamp` (aware, UTC) are None where they are missing; the time that a COUNTER proposes is read by
+    `incoming`.
     """
 
     method: str
@@ -57,7 +58,6 @@ class Answer:
     sequence: int | None = None
     stamp: datetime | None = None
     comment: str = ""
-    start: datetime | None = None
 
 
 # ------------------------------------------------------------------------------------------------------------- out
@@ -71,6 +71,19 @@ def request(event: Event, stamp: datetime) -> Frozen:
 def cancel(event: Event, stamp: datetime, *, whole: bool) -> Frozen:
     """The end of the meeting, or (not `whole`) of one attendee's invitation: then without STATUS (section 3.2.5)."""
     return _message("CANCEL", event, stamp, whole=whole)
+
+
+def decline_counter(event: Event, stamp: datetime, comment: str) -> Frozen:
+    """The answer no to a proposed time (RFC 5546 section 3.2.8): which event, and why; neither times nor attendees."""
+    built = icalendar.Event()
+    built.add("uid", event.uid)
+    built.add("dtstamp", stamp.astimezone(UTC).replace(microsecond=0))
+    if event.sequence:
+        built.add("sequence", event.sequence)
+    if comment:
+        built.add("comment", text(comment))
+    head, _, tail = calendar([b"\x00"], method="DECLINECOUNTER").partition(b"\x00")
+    return join([head, built.to_ical()[: -len(_END)], slot(ORGANIZER), _END, tail])
 
 
 def _message(method: str, event: Event, stamp: datetime, *, whole: bool = True) -> Frozen:
@@ -94,8 +107,8 @@ def organizer_line(address: str, name: str) -> str:
 def attendee_line(address: str, name: str, *, role: str, partstat: str) -> str:
     """The ATTENDEE property of the one who is written to, folded, with its line end (RFC 5546 section 3.2.2)."""
     value = _calendar_address(address, name)
-    for key, text in (("CUTYPE", "INDIVIDUAL"), ("ROLE", role), ("PARTSTAT", partstat), ("RSVP", "TRUE")):
-        value.params[key] = text
+    for key, shown in (("CUTYPE", "INDIVIDUAL"), ("ROLE", role), ("PARTSTAT", partstat), ("RSVP", "TRUE")):
+        value.params[key] = shown
     return _line("attendee", value)
 
 
@@ -172,7 +185,6 @@ def _answer(method: str, event: Any) -> Answer | None:
         sequence=_counted(str(sequence)) if sequence is not None else None,
         stamp=_instant(event.get("DTSTAMP")),
         comment=clean_text(str(_first(event.get("COMMENT")) or ""), _COMMENT),
-        start=_instant(event.get("DTSTART")),
     )
 
 

@@ -38,11 +38,17 @@ _AFTER_CANCELLED: Final = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
-    """One kind of mail about a meeting: its template, and the iTIP object that goes with it."""
+    """
+    One kind of mail about a meeting: its template, and the iTIP object that goes with it.
+
+    `words` go to the template as `comment`; what does not say how the meeting stands `replaces` nothing in the queue.
+    """
 
     template: str
     method: str
     content: Frozen
+    words: str = ""
+    replaces: bool = True
 
 
 def event(meeting: Meeting, charter: Charter, public_url: str, *, join_link: bool) -> Event:
@@ -116,6 +122,23 @@ def part(tx: Tx, context: Context, member: Member) -> None:
         records.forget(tx, meeting.id, member.id)
 
 
+def send_again(tx: Tx, context: Context, meeting: Meeting, member: Member) -> None:
+    """Send one attendee the invitation as it stands (RFC 5546 section 3.2.6); SEQUENCE and answer stay."""
+    charter = _charter(tx, context, meeting.group_id)
+    built = event(meeting, charter, context.settings.service.public_url, join_link=True)
+    mail = _Mail("meeting-invitation", "REQUEST", itip.request(built, context.now))
+    _send(tx, context, meeting, mail, [member])
+
+
+def keep_time(tx: Tx, context: Context, meeting: Meeting, member: Member, comment: str) -> None:
+    """Tell an attendee that the time they proposed is not taken (RFC 5546 section 3.2.8)."""
+    charter = _charter(tx, context, meeting.group_id)
+    built = event(meeting, charter, context.settings.service.public_url, join_link=False)
+    content = itip.decline_counter(built, context.now, comment)
+    mail = _Mail("meeting-kept", "DECLINECOUNTER", content, words=comment, replaces=False)
+    _send(tx, context, meeting, mail, [member])
+
+
 def _to_come(tx: Tx, context: Context, group_id: int) -> list[Meeting]:
     found = records.of_group(tx, group_id, since=context.now)
     return [one for one in found if one.kind == "group" and one.state in {"tentative", "confirmed"}]
@@ -138,7 +161,8 @@ def _send(tx: Tx, context: Context, meeting: Meeting, mail: _Mail, told: Sequenc
     about = f"meeting {meeting.id} revision {meeting.revision}"
     content_id = queue.add_content(tx, Mail("invitation", about, meeting.group_id, message_id, frozen), context.now)
     copies = [_copy(tx, context, meeting, charter, (content_id, one)) for one in told]
-    return queue.add_copies(tx, content_id, copies, _timing(context, meeting), replaces=f"meeting {meeting.id}")
+    replaces = f"meeting {meeting.id}" if mail.replaces else None
+    return queue.add_copies(tx, content_id, copies, _timing(context, meeting), replaces=replaces)
 
 
 def _timing(context: Context, meeting: Meeting) -> Timing:
@@ -148,7 +172,8 @@ def _timing(context: Context, meeting: Meeting) -> Timing:
 
 def _compose(context: Context, meeting: Meeting, charter: Charter, mail: _Mail, message_id: str) -> Frozen:
     domain = context.settings.service.domain
-    words = context.render(mail.template, facts(context, meeting, charter, companion=False), charter.language)
+    given = facts(context, meeting, charter, companion=False) | ({"comment": mail.words} if not mail.replaces else {})
+    words = context.render(mail.template, given, charter.language)
     return compose(
         NewMail(
             from_name=charter.acronym,

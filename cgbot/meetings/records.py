@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from cgbot.errors import NotFound
 from cgbot.store.tables import addresses, attendees, meetings, members, people, replies
 from cgbot.store.upsert import insert_new
 
+PROPOSAL: Final = "proposal"  # the outcome of a COUNTER that awaits a convener
 ORDER = ("NEEDS-ACTION", "ACCEPTED", "TENTATIVE", "DECLINED", "DELEGATED")
 
 
@@ -163,6 +164,31 @@ def forget(tx: Connection, meeting_id: int, member_id: int) -> None:
     tx.execute(attendees.delete().where(attendees.c.meeting_id == meeting_id, attendees.c.member_id == member_id))
 
 
-def note_reply(tx: Connection, values: dict[str, Any]) -> None:
-    """Keep a reply as it came, applied or not."""
-    tx.execute(insert(replies).values(values))
+def note_reply(tx: Connection, values: dict[str, Any]) -> int:
+    """Keep a reply as it came, applied or not; its number."""
+    return int(tx.execute(insert(replies).values(values).returning(replies.c.id)).scalar_one())
+
+
+def settle_proposal(tx: Connection, reply_id: int, outcome: str) -> str:
+    """Write what became of a proposed time; "" when it still waited, else what had become of it already."""
+    waits = (replies.c.id == reply_id) & (replies.c.outcome == PROPOSAL)
+    if tx.execute(update(replies).where(waits).values(outcome=outcome)).rowcount == 1:
+        return ""
+    return str(tx.execute(select(replies.c.outcome).where(replies.c.id == reply_id)).scalar_one())
+
+
+def replace_proposals(tx: Connection, meeting_id: int, member_id: int, newest: int) -> None:
+    """Let a member's earlier proposals go for the newest."""
+    mine = (replies.c.meeting_id == meeting_id) & (replies.c.member_id == member_id) & (replies.c.id != newest)
+    tx.execute(
+        update(replies).where(mine, replies.c.outcome == PROPOSAL).values(outcome="replaced by a newer proposal")
+    )
+
+
+def answered_with(tx: Connection, meeting_id: int, member_id: int, outcome: str, since: datetime) -> int:
+    """How many mails of a member about a meeting had this outcome since."""
+    mine = (replies.c.meeting_id == meeting_id) & (replies.c.member_id == member_id)
+    counted = select(func.count()).select_from(replies)
+    return int(
+        tx.execute(counted.where(mine, replies.c.outcome == outcome, replies.c.received_at > since)).scalar_one()
+    )

@@ -4,8 +4,10 @@ Answers to invitations (use case; PURPOSES meetings).
 The address names the subscriber by a signed part, the mail is from whom a trusted server says it is: both are
 "verified", the address alone is "unverified" (it counts, and the subscriber is told in one line, so that a forgery is
 seen), neither changes nothing. Answers are ordered per attendee by (SEQUENCE, DTSTAMP) (RFC 5546 section 2.1.5); a
-stale one is kept and not applied. A REPLY changes one attendee's state and nothing else; what asks to cancel or change
-a meeting from outside is kept for the conveners and ignored. Robots are never answered; a delivery report is no answer.
+stale one is kept and not applied. A REPLY changes one attendee's state and nothing else; a COUNTER is shown to the
+conveners too (counters), a REFRESH gets the invitation again, and what a convener forwards is an order (forwarded).
+What asks to cancel or change a meeting from outside is kept and ignored. Robots are never answered; a delivery report
+is no answer.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from cgbot.ical import itip
 from cgbot.ical.itip import Answer
 from cgbot.mail import dsn, verp
 from cgbot.mail.address import fold
-from cgbot.meetings import forwarded, records, wording
+from cgbot.meetings import counters, forwarded, invitations, records, wording
+from cgbot.meetings.counters import Counter
 from cgbot.meetings.records import AttendeeState, Meeting
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
@@ -35,6 +38,8 @@ UNVERIFIED: Final = "unverified"
 # Google's calendar answers for its users: From its own address, Reply-To theirs, signed by google.com.
 _GOOGLE: Final = "calendar-notification@google.com"
 _SKEW: Final = timedelta(days=1)  # how far ahead the clock of an attendee's calendar may be
+_A_DAY: Final = timedelta(days=1)
+_SENT_AGAIN: Final = "sent again"
 _WORDS: Final = {"ACCEPTED": "yes", "DECLINED": "no", "TENTATIVE": "maybe"}
 
 
@@ -62,7 +67,10 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
     if meeting is not None and meeting.group_id != errand.group_id:
         meeting = None
     outcome = _apply(tx, context, errand, (answer, meeting, evidence))
-    _note(tx, errand, (answer, meeting, evidence), outcome)
+    reply_id = _note(tx, errand, (answer, meeting, evidence), outcome)
+    if outcome == records.PROPOSAL and meeting is not None and evidence.member is not None:
+        proven = evidence.level == VERIFIED
+        counters.tell(tx, context, errand, Counter(meeting, evidence.member, proven, answer.comment, reply_id))
     return Settled("sorted", f"{answer.method}: {outcome}")
 
 
@@ -88,13 +96,24 @@ def _apply(tx: Tx, context: Context, errand: Errand, what: tuple[Answer, Meeting
     answer, meeting, evidence = what
     if meeting is None:
         return "unknown meeting"
-    if answer.method not in {"REPLY", "COUNTER"}:
-        return "ignored" if answer.method != "REFRESH" else "refresh"
+    if answer.method not in {"REPLY", "COUNTER", "REFRESH"}:
+        return "ignored"
     if evidence.member is None:
         return "nobody we know"
     state = records.find_attendee(tx, meeting.id, evidence.member.id)
     if state is None:
         return "not invited"
+    if answer.method == "REFRESH":
+        return _refresh(tx, context, meeting, evidence.member)
+    return _count(tx, context, errand, (answer, meeting, evidence), state)
+
+
+def _count(
+    tx: Tx, context: Context, errand: Errand, what: tuple[Answer, Meeting, _Evidence], state: AttendeeState
+) -> str:
+    """Write the answer of somebody who is invited, if it is the newest word."""
+    answer, meeting, evidence = what
+    assert evidence.member is not None  # noqa: S101 - `_apply` has looked
     partstat = _partstat(answer, evidence.member, tx)
     if partstat is None:
         return "no answer in it"
@@ -105,7 +124,18 @@ def _apply(tx: Tx, context: Context, errand: Errand, what: tuple[Answer, Meeting
         return "stale"
     records.answer(tx, meeting.id, evidence.member.id, _values(context, answer, evidence, partstat))
     _tell(tx, context, errand, (meeting, evidence, partstat), state)
-    return "applied" if answer.method == "REPLY" else "proposal"
+    is_proposal = answer.method == "COUNTER" and counters.proposed(errand, meeting) is not None
+    return records.PROPOSAL if is_proposal else "applied"
+
+
+def _refresh(tx: Tx, context: Context, meeting: Meeting, member: Member) -> str:
+    """Send the invitation again to the address that we know, at most once a day (RFC 5546 section 3.2.6)."""
+    if meeting.state not in {"tentative", "confirmed"} or meeting.ends_at <= context.now or member.state != "active":
+        return "nothing to send again"
+    if records.answered_with(tx, meeting.id, member.id, _SENT_AGAIN, context.now - _A_DAY):
+        return "sent again within the last day already"
+    invitations.send_again(tx, context, meeting, member)
+    return _SENT_AGAIN
 
 
 def _partstat(answer: Answer, member: Member, tx: Tx) -> str | None:
@@ -149,9 +179,9 @@ def _values(context: Context, answer: Answer, evidence: _Evidence, partstat: str
     }
 
 
-def _note(tx: Tx, errand: Errand, what: tuple[Answer, Meeting | None, _Evidence], outcome: str) -> None:
+def _note(tx: Tx, errand: Errand, what: tuple[Answer, Meeting | None, _Evidence], outcome: str) -> int:
     answer, meeting, evidence = what
-    records.note_reply(
+    return records.note_reply(
         tx,
         {
             "errand_id": errand.id,

@@ -47,13 +47,13 @@ class Desk:
 
     def ics(self, partstat: str = "ACCEPTED", **given: str) -> str:
         value = {"method": "REPLY", "uid": self.meeting.uid, "sequence": "0", "stamp": "20270504T080000Z",
-                 "attendees": "delegate@example.org", **given}  # fmt: skip
+                 "attendees": "delegate@example.org", "times": "", **given}  # fmt: skip
         attendees = "".join(
             f"ATTENDEE;PARTSTAT={partstat}:mailto:{one}\r\n" for one in value["attendees"].split(",") if one
         )
         return (
             f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nMETHOD:{value['method']}\r\nBEGIN:VEVENT\r\n"
-            f"UID:{value['uid']}\r\nSEQUENCE:{value['sequence']}\r\nDTSTAMP:{value['stamp']}\r\n{attendees}"
+            f"UID:{value['uid']}\r\nSEQUENCE:{value['sequence']}\r\nDTSTAMP:{value['stamp']}\r\n{value['times']}{attendees}"
             "END:VEVENT\r\nEND:VCALENDAR\r\n"
         )
 
@@ -163,7 +163,7 @@ async def test_an_unknown_meeting_is_kept_and_changes_nothing(desk: Desk) -> Non
 
 
 async def test_a_counter_is_a_proposal(desk: Desk) -> None:
-    ics = desk.ics("NEEDS-ACTION", method="COUNTER")
+    ics = desk.ics("NEEDS-ACTION", method="COUNTER", times="DTSTART:20270521T070000Z\r\nDTEND:20270521T080000Z\r\n")
     assert "proposal" in await desk.post(ics, token=desk.token(desk.delegate), proven="example.org")
     assert desk.state().partstat == "TENTATIVE"
     assert desk.db.read_now(records.get, desk.meeting.id).starts_at == desk.meeting.starts_at
