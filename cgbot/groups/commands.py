@@ -54,7 +54,7 @@ class Proposal:
     `about` names the thing ("meeting 12", "hold 3"; a new thing: "new meeting 2027-05-20T09:00"): one order at most
     waits about it. `summary` is one line; `preview` what will go out to whom, in full words; `fields` the request in
     canonical form, which a reader may correct and send back, and `words` what stands behind the command then (None: as
-    it was asked); `facts` (JSON) what `do` needs.
+    it was asked, or as `facts` has them under "words"); `facts` (JSON) what `do` needs.
     """
 
     about: str

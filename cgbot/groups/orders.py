@@ -66,8 +66,8 @@ def place(tx: Connection, context: Context, command: Command, request: Request) 
     same = (orders.c.command == command.name) & (orders.c.about == proposal.about) & (orders.c.state == "shown")
     mine = (orders.c.group_id == request.group_id) & (orders.c.actor == request.actor.address)
     tx.execute(update(orders).where(mine, same).values(state="replaced", done_at=context.now))
-    words = request.words if proposal.words is None else proposal.words
-    facts = {**proposal.facts, "words": list(words)}
+    facts = {"words": list(request.words), **proposal.facts}
+    facts |= {} if proposal.words is None else {"words": list(proposal.words)}
     values = {
         "group_id": request.group_id, "command": command.name, "about": proposal.about,
         "summary": proposal.summary[:500], "fields": dict(proposal.fields), "facts": facts,

@@ -220,7 +220,7 @@ QUERIES: Final[Sequence[Query]] = (
         name="desk",
         action="read the members' archive",
         form="desk",
-        help="you are sent a link that signs you in to the pages",
+        help="A link that signs you in to the pages.",
         answer=_answer,
         also=("sign in",),
     ),
