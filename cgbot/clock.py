@@ -44,7 +44,7 @@ class Clock:
         self._ticking = asyncio.Lock()
         self._ending = False
         self._heartbeat = time.monotonic()
-        self._ticks = 0
+        self._last_tick: datetime | None = None
         self._works: list[Work] = []
 
     def also(self, work: Work) -> None:
@@ -75,22 +75,23 @@ class Clock:
         """Say whether a tick has succeeded lately."""
         return time.monotonic() - self._heartbeat <= _MISSED_TICKS * self._seconds + _SLACK_SECONDS
 
-    def ticks(self) -> int:
-        """How many ticks have ended since the start."""
-        return self._ticks
+    def last_tick(self) -> datetime | None:
+        """When the last tick that has ended began, by the wall clock; None before the first."""
+        return self._last_tick
 
     async def tick(self) -> int:
         """Plan and send what is due; how many notices were queued. Never raises."""
         async with self._ticking:
             if self._ending:
                 return 0
+            began = self._context().now
             try:
                 queued = await self._tick()
             except Exception:
                 log.exception("tick failed")
                 return 0
             finally:
-                self._ticks += 1
+                self._last_tick = began
         if queued:
             self._after()
         return queued

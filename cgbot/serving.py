@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import fcntl
 import os
 import shutil
@@ -18,6 +19,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Collection, Coroutine, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +45,9 @@ from cgbot.store.presence import Presence
 
 log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 1.0
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_LARGE_BLOCK: Final = 1 << 20
 _PRESENCE_SECONDS: Final = 15.0
 _TIDY_SECONDS: Final = 3600.0
 _PORTION_SECONDS: Final = 0.2
@@ -69,8 +74,22 @@ def only_one(settings: Settings) -> Iterator[None]:
         yield
 
 
+def give_memory_back() -> None:
+    """
+    Let what a large mail has taken go back to the system as soon as it is free.
+
+    The allocator of glibc keeps ever larger blocks for itself once it has seen some; the settings of mallopt(3) stop
+    that. Other systems have other allocators.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        mallopt(_M_TRIM_THRESHOLD, _LARGE_BLOCK)
+
+
 async def serve(house: House, ready: Callable[[str], None], parts: Collection[str] = PARTS) -> None:
     """Run these parts until a signal asks to end; `ready` is told the ready line."""
+    give_memory_back()
     running = Running(house, parts)
     await running.start()
     ready(running.ready_line())
@@ -96,9 +115,9 @@ class _NoClock:
         """It is that process's business."""
         return True
 
-    def ticks(self) -> int:
+    def last_tick(self) -> datetime | None:
         """It is that process's business."""
-        return 0
+        return None
 
 
 class Running:

@@ -33,7 +33,9 @@ async def metrics(request: Request) -> Response:
     for name, rows in counts.items():
         lines.append(f"# TYPE cgbot_{name} gauge")
         lines += [f'cgbot_{name}{{state="{state}"}} {number}' for state, number in rows]
-    lines += ["# TYPE cgbot_clock_ticks_total counter", f"cgbot_clock_ticks_total {services(request).clock.ticks()}"]
+    if last := services(request).clock.last_tick():
+        name = "cgbot_clock_last_tick_timestamp_seconds"
+        lines += [f"# TYPE {name} gauge", f"{name} {last.timestamp():.3f}"]
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "no-store"})
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -70,8 +71,8 @@ class Heart(Protocol):
         """Say so."""
         ...
 
-    def ticks(self) -> int:
-        """How often it has beaten since the start."""
+    def last_tick(self) -> datetime | None:
+        """When it last looked at what is due; None before the first look."""
         ...
 
 

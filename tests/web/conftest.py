@@ -41,8 +41,8 @@ class Beating:
     def healthy(self) -> bool:
         return True
 
-    def ticks(self) -> int:
-        return 0
+    def last_tick(self) -> datetime | None:
+        return None
 
 
 @dataclass
