@@ -19,12 +19,12 @@ from cgbot.errand import Preparers, Purposes
 from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions
 from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
-from cgbot.meetings import attendance, counters, invitations, reminders, replies
+from cgbot.meetings import afterwards, attendance, counters, invitations, reminders, replies
 from cgbot.meetings import orders as meeting_orders
 from cgbot.notices.kinds import Kind
 from cgbot.outbox.letters import Addressee
 from cgbot.outbox.recorder import Hooks
-from cgbot.papers import contributions, intake, report_answers, report_docx, report_orders, report_reminders
+from cgbot.papers import agenda, contributions, intake, report_answers, report_docx, report_orders, report_reminders
 from cgbot.papers import orders as paper_orders
 from cgbot.papers import queries as paper_queries
 from cgbot.papers import reminders as paper_reminders
@@ -94,6 +94,7 @@ def purposes() -> Purposes:
                 **actions.ANSWERS,
                 **ordering.answers(orderable),
                 **counters.answers(orderable),
+                **afterwards.answers(orderable),
             },
         ),
     }
@@ -106,7 +107,7 @@ def preparers() -> Preparers:
 
 def shown_kinds() -> tuple[Kind, ...]:
     """What the clock may send and the conveners look ahead at."""
-    return (*reminders.KINDS, *paper_reminders.KINDS, *report_reminders.KINDS)
+    return (*reminders.kinds(agenda.items), *afterwards.KINDS, *paper_reminders.KINDS, *report_reminders.KINDS)
 
 
 def kinds() -> tuple[Kind, ...]:

@@ -110,14 +110,23 @@ def present(tx: Tx, meeting_id: int) -> tuple[Person, ...]:
 
 
 def _person(tx: Tx, meeting: Meeting, said: str) -> Person:
-    member = members.find_member(tx, meeting.group_id, said.strip("<>")) if is_valid(said.strip("<>")) else None
-    if member is not None:
-        return _of_member(member)
+    """One line: a member by address or by name, or somebody else by what is written."""
     name, organization, country = [*(clean_text(part, _LONGEST).strip() for part in said.split(",", 2)), "", ""][:3]
+    member = _member(tx, meeting, said.strip("<>"), name)
+    if member is not None and not organization:
+        return _of_member(member)
     if not any(letter.isalpha() for letter in name):
         raise Malformed(f'{said!r} names nobody; a line is "Name, Organisation, Country", a member\'s address, or '
                         f'"{EVERYBODY}"')  # fmt: skip
-    return Person(name, organization, country)
+    return Person(name, organization, country, member.id if member else None)
+
+
+def _member(tx: Tx, meeting: Meeting, address: str, name: str) -> Member | None:
+    """The member with this address, or the only one with this name."""
+    if is_valid(address):
+        return members.find_member(tx, meeting.group_id, address)
+    named = [one for one in members.list_members(tx, meeting.group_id) if one.name.casefold() == name.casefold() != ""]
+    return named[0] if len(named) == 1 else None
 
 
 def _who_said_yes(tx: Tx, meeting: Meeting) -> tuple[Person, ...]:

@@ -1,5 +1,5 @@
 """
-Reminders of a meeting, by the clock (use cases; KINDS for the ledger).
+Reminders of a meeting, by the clock (use cases; `kinds` for the ledger).
 
 The charter says how long before; what a reminder is about is "meeting 17, revision 2, 1 day before", so that a moved
 meeting is reminded of again and nothing twice. It goes to those who are invited and have not said no, and expires when
@@ -8,13 +8,15 @@ the meeting begins; a late one is sent as long as the meeting is still ahead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from cgbot.context import Context
 from cgbot.groups import members
 from cgbot.groups import records as groups
+from cgbot.groups.charter import Charter
 from cgbot.meetings import invitations, records, wording
 from cgbot.meetings.records import Meeting
 from cgbot.notices.kinds import Kind, Occurrence, within
@@ -24,6 +26,7 @@ from cgbot.store.db import Tx
 
 NAME: Final = "meeting-reminder"
 _DAY: Final = timedelta(days=1)
+AgendaOf = Callable[[Tx, Meeting, Charter], str]
 
 
 def plan(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
@@ -65,10 +68,10 @@ def in_words(span: timedelta) -> str:
     return f"{int(span.total_seconds())} seconds"
 
 
-def send(tx: Tx, context: Context, occurrence: Occurrence) -> None:
-    """Queue the reminder for those who may come."""
+def send(agenda_of: AgendaOf, tx: Tx, context: Context, occurrence: Occurrence) -> None:
+    """Queue the reminder, with the agenda, for those who may come."""
     meeting = records.get(tx, int(str(occurrence.facts["meeting"])))
-    charter = context.charters[next(one.name for one in groups.list_groups(tx) if one.id == meeting.group_id)]
+    charter = context.charters[groups.name_of(tx, meeting.group_id)]
     told = _told(tx, meeting)
     if not told:
         return
@@ -80,7 +83,7 @@ def send(tx: Tx, context: Context, occurrence: Occurrence) -> None:
             kind="reminder",
             about=occurrence.about,
             template="meeting-reminder",
-            facts={**facts, "before": occurrence.facts["before"]},
+            facts={**facts, "before": occurrence.facts["before"], "agenda": agenda_of(tx, meeting, charter)},
             group=(meeting.group_id, charter.name),
             recipients=told,
             sender_local=f"{charter.name}-owner",
@@ -102,7 +105,12 @@ def _told(tx: Tx, meeting: Meeting) -> tuple[Addressee, ...]:
     )
 
 
-# The meeting's own start ends it: the plan no longer gives a reminder of one that has begun.
-KINDS: Final[Sequence[Kind]] = (
-    Kind(NAME, audience="invited", announced=True, plan=plan, send=send, late=within(_DAY)),
-)
+def _written(_tx: Tx, meeting: Meeting, _charter: Charter) -> str:
+    """The agenda where nothing else has a part in it: the convener's words."""
+    return meeting.description
+
+
+def kinds(agenda_of: AgendaOf = _written) -> tuple[Kind, ...]:
+    """The kinds of notice; `agenda_of` gives what there is to do at a meeting, as text, "" for nothing."""
+    # The meeting's own start ends it: the plan no longer gives a reminder of one that has begun.
+    return (Kind(NAME, "invited", announced=True, plan=plan, send=partial(send, agenda_of), late=within(_DAY)),)

@@ -42,8 +42,16 @@ def marks_of(one: PaperView, acronym: str) -> list[str]:
 
 def of_meeting(tx: Tx, meeting: Meeting, charter: Charter) -> str:
     """The agenda: what the convener wrote, then the papers."""
+    papers = _papers(tx, meeting, charter) or "No paper has come in yet."
+    head = f"{meeting.title}\n{wording.when(meeting, charter)}"
+    return "\n\n".join(filter(None, (head, meeting.description, papers)))
+
+
+def items(tx: Tx, meeting: Meeting, charter: Charter) -> str:
+    """What the convener wrote and the papers, for a mail that says the rest; "" where there is neither."""
+    return "\n\n".join(filter(None, (meeting.description, _papers(tx, meeting, charter))))
+
+
+def _papers(tx: Tx, meeting: Meeting, charter: Charter) -> str:
     papers = lines(records.list_papers(tx, meeting.group_id, meeting.id), charter.acronym)
-    parts = [f"{meeting.title}\n{wording.when(meeting, charter)}"]
-    parts += [meeting.description] if meeting.description else []
-    parts.append("Papers:\n" + "\n".join(f"  {one}" for one in papers) if papers else "No paper has come in yet.")
-    return "\n\n".join(parts)
+    return "Papers:\n" + "\n".join(f"  {one}" for one in papers) if papers else ""

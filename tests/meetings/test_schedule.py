@@ -230,7 +230,7 @@ def test_reminders_speak_of_a_revision_and_spare_those_who_said_no(
     assert {one.about for one in planned}.isdisjoint(before)
     no = {"partstat": "DECLINED", "sequence": 1, "dtstamp": context.now}
     db.write_now(records.answer, meeting.id, people[1].id, no)
-    db.write_now(reminders.send, context, planned[0])
+    db.write_now(reminders.kinds()[0].send, context, planned[0])
     reminded = {address for address, mails in db.read_now(queued).items() if any("In " in one.subject for one in mails)}
     assert reminded == {"convener@example.org", "observer@example.net"}
     assert db.read_now(reminders.plan, context.at(moved.starts_at), moved.starts_at) == []
