@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, case, exists, insert, select, update
+from sqlalchemy import Select, bindparam, case, exists, func, insert, select, update
 
 from cgbot.mail import address
 from cgbot.mail.frozen import Frozen
 from cgbot.outbox.leases import REPLACED, WAITING, Claim, suppress_replaced
+from cgbot.store import blobs
 from cgbot.store.db import Tx
 from cgbot.store.tables import attempts, contents, deliveries
 
@@ -85,11 +86,14 @@ def add_content(tx: Tx, mail: Mail, now: datetime) -> int:
         "kind": mail.kind,
         "about": mail.about,
         "message_id": mail.message_id,
-        "body": mail.frozen.body,
+        "body": blobs.place(tx, mail.frozen.body),
         "marks": mail.frozen.marks_as_json(),
         "created_at": now,
     }
-    return int(tx.execute(insert(contents).values(row).returning(contents.c.id)).scalar_one())
+    content_id = int(tx.execute(insert(contents).values(row).returning(contents.c.id)).scalar_one())
+    if blobs.is_large(tx, len(mail.frozen.body)):
+        blobs.fill(tx, contents.c.body, content_id, mail.frozen.body)
+    return content_id
 
 
 def add_copies(tx: Tx, content_id: int, copies: Iterable[Copy], timing: Timing, replaces: str | None = None) -> int:
@@ -144,8 +148,11 @@ def _suppress_older(tx: Tx, mail: tuple[int, str], recipients: Sequence[str], no
 
 def content(tx: Tx, content_id: int) -> Frozen:
     """The frozen mail."""
-    row = tx.execute(select(contents.c.body, contents.c.marks).where(contents.c.id == content_id)).one()
-    return Frozen.from_json(row.body, row.marks)
+    wanted = contents.c.id == content_id
+    size, marks = tx.execute(select(func.length(contents.c.body), contents.c.marks).where(wanted)).one()
+    if blobs.is_large(tx, size):
+        return Frozen.from_json(blobs.read(tx, contents.c.body, content_id), marks)
+    return Frozen.from_json(tx.execute(select(contents.c.body).where(wanted)).scalar_one(), marks)
 
 
 # ---------------------------------------------------------------------------------------------------- outcomes

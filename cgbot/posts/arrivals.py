@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects import sqlite
 
-from cgbot.store import raw
+from cgbot.store import blobs, raw
 from cgbot.store.tables import arrivals, errands, raw_messages
 
 Row = tuple[Any, ...]
@@ -74,7 +74,9 @@ def add_arrivals(tx: Connection, batch: Batch) -> list[int]:
 
 def _add_to_sqlite(tx: Connection, batch: Batch) -> list[int]:
     """SQLite has one writer and gives each row the next id, so the last one tells them all."""
-    _bulk(raw_messages, _RAW, "OR IGNORE").execute(tx, [(p.sha256, p.size, p.codec, p.body) for _, p in batch])
+    usual = [prepared for _, prepared in batch if not blobs.is_large(tx, len(prepared.body))]
+    _bulk(raw_messages, _RAW, "OR IGNORE").execute(tx, [(p.sha256, p.size, p.codec, p.body) for p in usual])
+    raw.put(tx, [prepared for _, prepared in batch if blobs.is_large(tx, len(prepared.body))])
     last = _bulk(arrivals, _ARRIVAL).execute(tx, [_arrival_row(*pair) for pair in batch])
     ids = list(range(last + 1 - len(batch), last + 1))
     _bulk(errands, _ERRAND).execute(tx, _errand_rows(ids, batch))

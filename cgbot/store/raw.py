@@ -14,16 +14,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import zstandard
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Integer, Row, bindparam, case, func, literal_column, select
 
 from cgbot.errors import Deferred, NotFound
+from cgbot.store import blobs
 from cgbot.store.tables import raw_messages
 from cgbot.store.upsert import insert_new
 
 _LEVEL: Final = 3
-_GET: Final = select(raw_messages.c.sha256, raw_messages.c.codec, raw_messages.c.body, raw_messages.c.size).where(
-    raw_messages.c.sha256.in_(bindparam("names", expanding=True))
-)
+_NAMED: Final = raw_messages.c.sha256.in_(bindparam("names", expanding=True))
+_PLAIN: Final = (raw_messages.c.sha256, raw_messages.c.codec, raw_messages.c.size)
+_GET: Final = select(*_PLAIN, raw_messages.c.body).where(_NAMED)
+_SMALL: Final = case((func.length(raw_messages.c.body) > blobs.LARGE, None), else_=raw_messages.c.body).label("body")
+_GET_SMALL: Final = select(*_PLAIN, _SMALL, literal_column("raw_messages.rowid").label("place")).where(_NAMED)
+_PLACE: Final = select(literal_column("raw_messages.rowid", Integer)).where(raw_messages.c.sha256 == bindparam("name"))
 _local = threading.local()  # a compressor serves one thread at a time
 
 
@@ -48,9 +52,23 @@ def prepare(raw: bytes) -> Prepared:
 
 def put(tx: Connection, messages: Sequence[Prepared]) -> None:
     """Store the messages that are not there yet."""
-    rows = [{"sha256": m.sha256, "size": m.size, "codec": m.codec, "body": m.body} for m in messages]
+    rows = [_row(m) for m in messages if not blobs.is_large(tx, len(m.body))]
     if rows:
         tx.execute(insert_new(tx, raw_messages), rows)
+    for one in messages:
+        if blobs.is_large(tx, len(one.body)):
+            _put_large(tx, one)
+
+
+def _row(message: Prepared) -> dict[str, Any]:
+    return {"sha256": message.sha256, "size": message.size, "codec": message.codec, "body": message.body}
+
+
+def _put_large(tx: Connection, message: Prepared) -> None:
+    new = insert_new(tx, raw_messages).values({**_row(message), "body": blobs.place(tx, message.body)})
+    if tx.execute(new).rowcount:
+        place = tx.execute(_PLACE, {"name": message.sha256}).scalar_one()
+        blobs.fill(tx, raw_messages.c.body, place, message.body)
 
 
 def get(tx: Connection, sha256: bytes) -> bytes:
@@ -69,12 +87,15 @@ def get(tx: Connection, sha256: bytes) -> bytes:
 
 def get_some(tx: Connection, names: Sequence[bytes]) -> dict[bytes, bytes | Exception]:
     """Give back the exact bytes of each of these that is stored; a damaged one as the Deferred that says so."""
-    rows = tx.execute(_GET, {"names": list(names)})
-    return {bytes(row.sha256): _checked(bytes(row.sha256), row) for row in rows}
+    rows = tx.execute(_GET_SMALL if tx.dialect.name == "sqlite" else _GET, {"names": list(names)}).all()
+    return {bytes(row.sha256): _checked(bytes(row.sha256), row, _body(tx, row)) for row in rows}
 
 
-def _checked(sha256: bytes, row: Row[Any, Any, Any, Any]) -> bytes | Exception:
-    body = bytes(row.body)
+def _body(tx: Connection, row: Row[Any]) -> bytes:
+    return blobs.read(tx, raw_messages.c.body, row.place) if row.body is None else bytes(row.body)
+
+
+def _checked(sha256: bytes, row: Row[Any], body: bytes) -> bytes | Exception:
     damaged = Deferred(f"the stored message {sha256.hex()} is damaged")
     try:
         raw = zstandard.ZstdDecompressor().decompress(body, max_output_size=row.size) if row.codec == "zstd" else body

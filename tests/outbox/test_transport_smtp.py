@@ -298,3 +298,24 @@ async def test_a_server_that_talks_too_much_is_left(settings: Settings) -> None:
 def test_lines_as_they_are_sent(raw: bytes, sent: bytes) -> None:
     """RFC 5321 sections 2.3.8 and 4.5.2."""
     assert dotted(raw) == sent
+
+
+@pytest.mark.parametrize("pipelining", [(), ("PIPELINING",)])
+async def test_mail_beyond_ascii_is_never_sent_to_a_relay_without_8bitmime(
+    settings: Settings, pipelining: tuple[str, ...]
+) -> None:
+    script = Script((*pipelining, *PLAIN))
+    sent = await outcomes(settings, script, to("a@x.org", "Subject: x\r\n\r\ncafé\r\n".encode()), to("b@x.org"))
+    assert [one.kind for one in sent] == ["failed", "sent"]
+    assert "8BITMIME" in sent[0].reply
+    assert [one.recipients for one in script.taken] == [["b@x.org"]]
+    assert script.connections == 1
+
+
+async def test_a_large_mail_that_shares_its_body(settings: Settings) -> None:
+    body = b"Subject: x\r\n\r\n" + b".a line of many\r\n" * 20_000
+    copy = Outgoing("b@lists.example.org", "a@x.org", b"List-Id: <x>\r\n", body, 0)
+    script = Script()
+    (sent,) = await outcomes(settings, script, copy)
+    assert sent.kind == "sent"
+    assert script.taken[0].data == b"List-Id: <x>\r\n" + body
