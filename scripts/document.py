@@ -1,5 +1,5 @@
 """
-Write the generated half of docs/commands.md, configuration.md and templates.md: `make docs`.
+Write the generated half of docs/commands.md, configuration.md, mail-commands.md and templates.md: `make docs`.
 
 What stands above the line GENERATED in each page is written by hand and kept. A test compares the pages with what this
 script would write, so that a new option, setting or fact cannot stay undocumented.
@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import typer.main
 
-from cgbot import allowed, settings
+from cgbot import allowed, settings, wiring
 from cgbot.cli import shell
+from cgbot.groups import roles
+from cgbot.groups.commands import Command, Query
 
 DOCS = Path(__file__).parent.parent / "docs"
 GENERATED = "<!-- Below this line scripts/document.py writes. -->\n"
@@ -131,9 +133,35 @@ def templates_page() -> str:
     return "\n".join(rows) + "\n"
 
 
+# Who reads the page, from those who may least on.
+_READERS = (("everybody in the group", "observer"), ("a member", "member"), ("a secretary", "secretary"),
+            ("a convener or vice-convener", "convener"))  # fmt: skip
+
+
+def mail_page() -> str:
+    """Two sections for each role that may more than the one before, one paragraph and example a command."""
+    lines: list[str] = []
+    told: set[str] = set()
+    tables: Mapping[str, Iterable[Command | Query]] = {
+        "ask": wiring.queries().values(),
+        "order": wiring.commands().values(),
+    }
+    for head, role in _READERS:
+        for what, table in tables.items():
+            found = [one for one in table if roles.may(role, one.action) and one.name not in told]
+            told |= {one.name for one in found}
+            lines += [f"## What {head} can {what}", ""] if found else []
+            for one in sorted(found, key=lambda one: one.name):
+                lines += [one.help, "", *(f"    {line}" for line in one.form.splitlines()), ""]
+                said = " or ".join(f"`{name}`" for name in one.also)
+                lines += [f"Said as well: {said}.", ""] if said else []
+    return "\n".join(lines).rstrip() + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "configuration.md": configuration_page,
+    "mail-commands.md": mail_page,
     "templates.md": templates_page,
 }
 

@@ -36,6 +36,7 @@ LINK = "https://meet.example.org/" + "a-very-long-name/" * 6
         ("approve: 5", "", Form("approve", ("5",))),
         ("open call", "closes: 13 May 2027", Form("open call", (), {"closes": "13 May 2027"})),
         ("call", "", Form("call")),
+        ("", "move 12     (to another day)", Form("move", ("12",))),
         ("get C-0007, R1", "", Form("get", ("C-0007", "R1"))),
         ("reject 3: off topic, sorry", "", Form("reject", ("3", "off", "topic,", "sorry"))),
         ("reject 3: please note: no adverts", "", Form("reject", ("3", "please", "note:", "no", "adverts"))),
