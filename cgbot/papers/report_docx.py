@@ -37,7 +37,7 @@ CONTENT_TYPE: Final = "application/vnd.openxmlformats-officedocument.wordprocess
 TEMPLATE: Final = Path("papers") / "report.docx"
 MOST_TRIES: Final = 3
 SECONDS: Final = 15.0
-_CONTACT: Final = ("name", "organization", "country", "email")
+_CONTACT: Final = ("name", "organization", "country")
 log = structlog.get_logger(__name__)
 
 
@@ -70,11 +70,12 @@ def _field(fields: Mapping[str, Sequence[str]], name: str) -> str:
 
 
 def _contact(text: str) -> dict[str, str]:
-    """`name | organisation | country | e-mail`, and perhaps a telephone number after it."""
+    """`name | organisation | country | e-mail | Tel: number`; what is not known may be left out."""
     cells = [cell.strip() for cell in text.split("|")]
     tel = next((cell.partition(":")[2].strip() for cell in cells if cell.lower().startswith("tel")), "")
-    plain = [cell for cell in cells if not cell.lower().startswith("tel")]
-    return {**dict(zip(_CONTACT, [*plain, "", "", "", ""], strict=False)), "tel": tel}
+    email = next((cell for cell in cells if "@" in cell), "")
+    plain = [cell for cell in cells if cell != email and not cell.lower().startswith("tel")]
+    return {**dict(zip(_CONTACT, [*plain, "", "", ""], strict=False)), "tel": tel, "email": email}
 
 
 def _section(one: Section) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from cgbot.papers import report_docx, report_records, report_text
 from cgbot.papers.report import Owed
 from cgbot.papers.report_facts import days_of
 from cgbot.papers.report_records import Version
-from cgbot.posts import people
+from cgbot.posts import announcing, people
+from cgbot.posts.announcing import Announcement
 from cgbot.store import raw
 from cgbot.store.db import Tx
 
@@ -131,38 +132,13 @@ def filename(one: Owed, version: Version) -> str:
 # -------------------------------------------------------------------------------------------------- to the list
 
 
-def to_list(tx: Tx, context: Context, one: Owed, post: Post) -> int:
-    """Write to everybody who gets the list's mail, answers to the list; in a companion group to its list."""
-    domain = context.settings.service.domain
-    list_address = one.charter.posting_address(domain)
-    told = audience(tx, context, one)
-    if not told:
-        return 0
-    letters.write(
-        tx,
-        context,
-        Letter(
-            kind="notice",
-            about=f"report {one.report.id if one.report else 0}",
-            template=post.template,
-            facts={**common(one), **post.facts},
-            group=(one.group.id, one.group.name),
-            recipients=told,
-            sender_local=f"{one.group.name}-owner",
-            sender_name=one.charter.acronym,
-            reply_to=list_address,
-            language=one.charter.language,
-        ),
-    )
-    return len(told)
-
-
-def audience(tx: Tx, context: Context, one: Owed) -> tuple[Addressee, ...]:
-    """Whom a mail to the list reaches."""
-    if one.charter.companion is not None:
-        return (Addressee(one.charter.posting_address(context.settings.service.domain), None, ""),)
-    active = members.active_members(tx, one.group.id)
-    return tuple(Addressee(each.address, each.id, each.name) for each in active if each.delivery != "none")
+def to_list(tx: Tx, context: Context, one: Owed, post: Post) -> None:
+    """Write to the whole list, answers to the list; it is archived as a post."""
+    facts = {**common(one), **post.facts}
+    about = f"report {one.report.id if one.report else 0}"
+    reply_to = one.charter.posting_address(context.settings.service.domain)
+    what = Announcement(about, post.template, facts, reply_to=reply_to)
+    announcing.announce(tx, context, (one.group.id, one.group.name), what)
 
 
 # -------------------------------------------------------------------------------------------- to the secretariat
@@ -183,8 +159,8 @@ def to_secretariat(tx: Tx, context: Context, one: Owed, version: Version, actor:
             kind="report",
             about=f"report {one.report.id}, version {version.number}, submitted",
             template="report-submission",
-            facts={**common(one), **version_facts(one, version), "title": title, "actor": _signature(tx, one, actor),
-                   "owner_address": one.charter.address(domain, "owner")},
+            facts={**common(one), "text": report_text.readable(version.body), "title": title,
+                   "actor": _signature(tx, one, actor), "owner_address": one.charter.address(domain, "owner")},
             group=(one.group.id, one.group.name),
             recipients=(Addressee(one.charter.secretariat, None, ""),),
             sender_local=f"{one.group.name}-owner",

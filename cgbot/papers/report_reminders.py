@@ -21,10 +21,11 @@ from cgbot.itu import typography
 from cgbot.notices import ledger
 from cgbot.notices.kinds import Kind, Late, Occurrence, at_wall_time
 from cgbot.notices.ledger import Notice
-from cgbot.papers import report, report_docx, report_letters, report_records
+from cgbot.papers import report, report_docx, report_letters, report_records, report_text
 from cgbot.papers.report import Owed
 from cgbot.papers.report_letters import Post
 from cgbot.papers.report_records import Version
+from cgbot.posts import announcing
 from cgbot.store.db import Tx
 from cgbot.store.tables import notices
 
@@ -166,9 +167,7 @@ def _is_open_for_comments(one: Owed, context: Context, at: datetime) -> bool:
 
 
 def _audience(tx: Tx, context: Context, one: Owed) -> str:
-    if one.charter.companion is not None:
-        return f"the list {one.charter.companion.list_address}"
-    return f"{len(report_letters.audience(tx, context, one))} members"
+    return announcing.audience(tx, context, (one.group.id, one.group.name))
 
 
 def _ask_for_comments(tx: Tx, context: Context, occurrence: Occurrence) -> None:
@@ -177,7 +176,7 @@ def _ask_for_comments(tx: Tx, context: Context, occurrence: Occurrence) -> None:
     last = report_records.latest(tx, one.report.id) if one.report else None
     text = (last or report.draft(tx, context, one)).body
     until = typography.weekday(report_letters.comments_until(one))
-    post = Post("report-comments", {"text": text.strip("\n"), "until": until, "zone": one.charter.zone_label})
+    post = Post("report-comments", {"text": report_text.readable(text), "until": until, "zone": one.charter.zone_label})
     report_letters.to_list(tx, context, one, post)
 
 

@@ -80,6 +80,15 @@ def section(text: str, key: str) -> str:
     return next((one.body for one in sections(text) if one.key == key), "")
 
 
+def readable(text: str) -> str:
+    """The report for people who only read it: titles underlined, without the marks of sections."""
+    parts = [
+        one.body if one.key in {"", HEADER} else f"{one.title}\n{'-' * len(one.title)}\n\n{one.body}"
+        for one in sections(text)
+    ]
+    return "\n\n\n".join(part.rstrip() for part in parts)
+
+
 def _clean(text: str) -> str:
     return text[:_LONGEST].replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ").replace("\f", "\n")
 

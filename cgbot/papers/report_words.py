@@ -74,9 +74,10 @@ def _header(frame: Frame) -> str:
 def _contacts(frame: Frame) -> list[str]:
     """`name | organisation | country | address`; whom the charter names where nobody is a convener yet."""
     known = [one for one in frame.conveners if one.role in {"convener", "vice-convener"}]
-    if known:
-        return [" | ".join(map(_cell, (one.name, one.organization, one.country, one.address))) for one in known]
-    return [" | ".join(map(_cell, (one.name, one.affiliation, "", one.address))) for one in frame.charter.people]
+    rows = [(one.name, one.organization, one.country, one.address) for one in known] or [
+        (one.name, one.affiliation, "", one.address) for one in frame.charter.people
+    ]
+    return [" | ".join(_cell(cell) for cell in row if cell.strip()) for row in rows]
 
 
 # ------------------------------------------------------------------------------------------------- the sections

@@ -126,6 +126,15 @@ def test_another_body_than_a_study_group_and_an_empty_report(charter: Charter) -
     assert "Nothing but a line." in words(docx.Document(io.BytesIO(render(FOLDERS, made))))
 
 
+def test_a_contact_of_whom_little_is_known(charter: Charter) -> None:
+    text = written([Section("Header", "Contact: Jia | jia@example.org\nContact: Hu | Tel: +1 2 | China Unicom")])
+    made = sheet(text, charter, meeting_on("2026-06-01", "2026-06-11"))
+    assert made["contacts"] == [
+        {"name": "Jia", "organization": "", "country": "", "tel": "", "email": "jia@example.org"},
+        {"name": "Hu", "organization": "China Unicom", "country": "", "tel": "+1 2", "email": ""},
+    ]
+
+
 def test_an_operators_own_template_comes_first(facts: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "papers").mkdir()
     own = docx.Document()

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
+from cgbot.archive import records as archive
 from cgbot.context import Context
 from cgbot.groups import members
 from cgbot.groups.charter import Companion
@@ -107,7 +108,10 @@ def test_the_list_gets_the_draft_and_answers_to_the_list(db: Database, spring: C
     letter = next(one for day, one in letters if one.recipient == "zoe@example.org")
     assert letter.message["Reply-To"] == "cg-aisec@lists.example.org"
     assert "Comments are welcome until Saturday 24 April 2027, 23:59 Geneva time" in letter.text
-    assert "=== 3 Meetings of the group ===" in letter.text
+    assert "\n3 Meetings of the group\n-----------------------\n" in letter.text.replace("\r\n", "\n")
+    assert letter.message["List-Id"] is not None
+    (archived,) = db.read_now(archive.newest, group.id, 10)
+    assert archived.subject == letter.message["Subject"]
     assert not list(letter.message.iter_attachments())
 
 
