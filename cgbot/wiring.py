@@ -76,13 +76,14 @@ def queries() -> Mapping[str, Query]:
 def purposes() -> Purposes:
     """What every address asks for, and who does it."""
     orderable = commands()
+    requests = request.purposes(orderable, queries())
     return {
         **post.PURPOSES,
         **owner.PURPOSES,
-        **request.purposes(orderable, queries()),
+        **requests,
         **bounces.PURPOSES,
         **replies.PURPOSES,
-        **intake.PURPOSES,
+        **intake.purposes(requests["request"]),
         **subscriptions.purposes(
             on_join=ON_JOIN,
             on_leave=ON_LEAVE,
@@ -107,7 +108,7 @@ def preparers() -> Preparers:
 
 def shown_kinds() -> tuple[Kind, ...]:
     """What the clock may send and the conveners look ahead at."""
-    return (*reminders.kinds(agenda.items), *afterwards.KINDS, *paper_reminders.KINDS, *report_reminders.KINDS)
+    return (*reminders.kinds(agenda.listed), *afterwards.KINDS, *paper_reminders.KINDS, *report_reminders.KINDS)
 
 
 def kinds() -> tuple[Kind, ...]:

@@ -8,7 +8,7 @@ the meeting begins; a late one is sent as long as the meeting is still ahead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -16,7 +16,6 @@ from typing import Final
 from cgbot.context import Context
 from cgbot.groups import members
 from cgbot.groups import records as groups
-from cgbot.groups.charter import Charter
 from cgbot.meetings import invitations, records, wording
 from cgbot.meetings.records import Meeting
 from cgbot.notices.kinds import Kind, Occurrence, within
@@ -26,7 +25,7 @@ from cgbot.store.db import Tx
 
 NAME: Final = "meeting-reminder"
 _DAY: Final = timedelta(days=1)
-AgendaOf = Callable[[Tx, Meeting, Charter], str]
+PapersOf = Callable[[Tx, Context, Meeting], Sequence[str]]
 
 
 def plan(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
@@ -68,7 +67,7 @@ def in_words(span: timedelta) -> str:
     return f"{int(span.total_seconds())} seconds"
 
 
-def send(agenda_of: AgendaOf, tx: Tx, context: Context, occurrence: Occurrence) -> None:
+def send(papers_of: PapersOf, tx: Tx, context: Context, occurrence: Occurrence) -> None:
     """Queue the reminder, with the agenda, for those who may come."""
     meeting = records.get(tx, int(str(occurrence.facts["meeting"])))
     charter = context.charters[groups.name_of(tx, meeting.group_id)]
@@ -76,6 +75,7 @@ def send(agenda_of: AgendaOf, tx: Tx, context: Context, occurrence: Occurrence) 
     if not told:
         return
     facts = invitations.facts(context, meeting, charter, companion=False)
+    agenda = _agenda(meeting, papers_of(tx, context, meeting))
     letters.write(
         tx,
         context,
@@ -83,7 +83,7 @@ def send(agenda_of: AgendaOf, tx: Tx, context: Context, occurrence: Occurrence) 
             kind="reminder",
             about=occurrence.about,
             template="meeting-reminder",
-            facts={**facts, "before": occurrence.facts["before"], "agenda": agenda_of(tx, meeting, charter)},
+            facts={**facts, "before": occurrence.facts["before"], "agenda": agenda},
             group=(meeting.group_id, charter.name),
             recipients=told,
             sender_local=f"{charter.name}-owner",
@@ -105,12 +105,17 @@ def _told(tx: Tx, meeting: Meeting) -> tuple[Addressee, ...]:
     )
 
 
-def _written(_tx: Tx, meeting: Meeting, _charter: Charter) -> str:
-    """The agenda where nothing else has a part in it: the convener's words."""
-    return meeting.description
+def _agenda(meeting: Meeting, papers: Sequence[str]) -> str:
+    """What the convener wrote, then the papers; "" where there is neither."""
+    listed = "\n".join(("Papers:", *(f"  {one}" for one in papers))) if papers else ""
+    return "\n\n".join(filter(None, (meeting.description.strip(), listed)))
 
 
-def kinds(agenda_of: AgendaOf = _written) -> tuple[Kind, ...]:
-    """The kinds of notice; `agenda_of` gives what there is to do at a meeting, as text, "" for nothing."""
+def _none(_tx: Tx, _context: Context, _meeting: Meeting) -> Sequence[str]:
+    return ()
+
+
+def kinds(papers_of: PapersOf = _none) -> tuple[Kind, ...]:
+    """The kinds of notice; `papers_of` gives the papers of a meeting, a line each."""
     # The meeting's own start ends it: the plan no longer gives a reminder of one that has begun.
-    return (Kind(NAME, "invited", announced=True, plan=plan, send=partial(send, agenda_of), late=within(_DAY)),)
+    return (Kind(NAME, "invited", announced=True, plan=plan, send=partial(send, papers_of), late=within(_DAY)),)

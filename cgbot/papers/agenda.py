@@ -6,13 +6,16 @@ Papers by number with their newest revision; late ones, withdrawn ones and repla
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from cgbot.context import Context
+from cgbot.groups import records as groups
 from cgbot.groups.charter import Charter
+from cgbot.meetings import records as meetings_of
 from cgbot.meetings import wording
 from cgbot.meetings.records import Meeting
 from cgbot.papers import numbers, records
-from cgbot.papers.records import PaperView
+from cgbot.papers.records import Paper, PaperView
 from cgbot.store.db import Tx
 
 
@@ -40,18 +43,46 @@ def marks_of(one: PaperView, acronym: str) -> list[str]:
     return marks
 
 
-def of_meeting(tx: Tx, meeting: Meeting, charter: Charter) -> str:
+def papers_of(tx: Tx, context: Context, meeting: Meeting) -> tuple[PaperView, ...]:
+    """
+    The papers on a meeting's agenda, by number.
+
+    Those that came in for it; at the group's own next meeting also those for none, or for one that was cancelled.
+    """
+    mine = records.list_papers(tx, meeting.group_id)
+    others = _without_meeting(tx, context, meeting)
+    return tuple(
+        one
+        for one in mine
+        if one.paper.meeting_id == meeting.id or (one.paper.state == "registered" and others(one.paper))
+    )
+
+
+def _without_meeting(tx: Tx, context: Context, meeting: Meeting) -> Callable[[Paper], bool]:
+    """Say of a paper whether it waits for no other meeting than this one."""
+    others = [one for one in meetings_of.of_group(tx, meeting.group_id) if one.id != meeting.id]
+    ahead = [one for one in others if one.state in {"tentative", "confirmed"} and one.ends_at > context.now]
+    is_next = meeting.kind == "group" and meeting.state != "cancelled"
+    is_next = is_next and not any(one.kind == "group" and one.starts_at < meeting.starts_at for one in ahead)
+    off = {None, *(one.id for one in others if one.state == "cancelled")}
+
+    def waits(paper: Paper) -> bool:
+        came_before = paper.registered_at is not None and paper.registered_at <= meeting.ends_at
+        return is_next and came_before and paper.meeting_id in off
+
+    return waits
+
+
+def of_meeting(tx: Tx, context: Context, meeting: Meeting, charter: Charter) -> str:
     """The agenda: what the convener wrote, then the papers."""
-    papers = _papers(tx, meeting, charter) or "No paper has come in yet."
-    head = f"{meeting.title}\n{wording.when(meeting, charter)}"
-    return "\n\n".join(filter(None, (head, meeting.description, papers)))
+    papers = lines(papers_of(tx, context, meeting), charter.acronym)
+    parts = [f"{meeting.title}\n{wording.when(meeting, charter)}"]
+    parts += [meeting.description] if meeting.description else []
+    parts.append("Papers:\n" + "\n".join(f"  {one}" for one in papers) if papers else "No paper has come in yet.")
+    return "\n\n".join(parts)
 
 
-def items(tx: Tx, meeting: Meeting, charter: Charter) -> str:
-    """What the convener wrote and the papers, for a mail that says the rest; "" where there is neither."""
-    return "\n\n".join(filter(None, (meeting.description, _papers(tx, meeting, charter))))
-
-
-def _papers(tx: Tx, meeting: Meeting, charter: Charter) -> str:
-    papers = lines(records.list_papers(tx, meeting.group_id, meeting.id), charter.acronym)
-    return "Papers:\n" + "\n".join(f"  {one}" for one in papers) if papers else ""
+def listed(tx: Tx, context: Context, meeting: Meeting) -> tuple[str, ...]:
+    """The papers of a meeting, a line each, for its reminder."""
+    acronym = context.charters[groups.name_of(tx, meeting.group_id)].acronym
+    return tuple(lines([one for one in papers_of(tx, context, meeting) if one.paper.state != "withdrawn"], acronym))
