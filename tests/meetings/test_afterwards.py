@@ -107,6 +107,7 @@ def test_whoever_was_forgotten_is_added(talk: Conversation, meeting: Meeting) ->
     first, second = asked(talk)
     talk.answer(first, "held\nall who said yes", first.recipient)
     after_the_undo(talk)
+    talk.wait(timedelta(minutes=1))
     talk.answer(second, "held\nEve Expert, Expert Org\nDana Delegate, Example Org", second.recipient)
     after_the_undo(talk)
     assert [one.name for one in present(talk, meeting)] == ["Dana Delegate", "Eve Expert"]
