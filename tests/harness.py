@@ -148,7 +148,7 @@ class Program:
         """Wait until the clock of `serve` has looked at what is due at this moment (a POSIX timestamp) or later."""
 
         def has() -> bool:
-            found = re.search(rb"cgbot_clock_last_tick_timestamp_seconds (\S+)", self.get("/metrics")[2])
+            found = re.search(rb"cgbot_clock_last_tick_timestamp_seconds ([0-9.]+)", self.get("/metrics")[2])
             return found is not None and float(found[1]) >= moment
 
         wait_for(has)

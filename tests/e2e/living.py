@@ -42,6 +42,10 @@ class World:
             raise AssertionError("the ledger does not come to an end")
         self._jump(end)
 
+    def later(self, minutes: int = 1) -> None:
+        """Let some minutes go by in which nothing is planned."""
+        self._jump(self.now + timedelta(minutes=minutes))
+
     def _due(self, end: datetime) -> list[datetime]:
         """A second after each moment at which something is planned, from now to then."""
         listed = self.program.json("notices", "list", "--until", end.isoformat())
