@@ -184,6 +184,11 @@ def moved(tx: Tx, context: Context, call: Call) -> datetime | None:
     return computed(meeting, charter_of(tx, context, call))[0] if call.rule in COMPUTED else call.closes_at
 
 
+def ended_at(call: Call) -> datetime:
+    """When a call closes, or has closed: a convener may close it before its day."""
+    return min(call.closes_at, call.closed_at) if call.closed_at and call.state == "closed" else call.closes_at
+
+
 def charter_of(tx: Tx, context: Context, call: Call) -> Charter:
     """The charter of a call's group."""
     return context.charters[groups.name_of(tx, call.group_id)]

@@ -1,26 +1,28 @@
 """
 A paper comes in, changes, or is withdrawn (use cases).
 
-`register` gives a number, or a revision of the author's own paper; the same files twice are one revision. What came
-after the call had closed is taken and marked late. A withdrawn or replaced paper keeps its number and says so.
+`register` gives a number, or a revision of the author's own paper; the same files twice are one revision, and the same
+files of a new paper are that paper once. What came after the call had closed is taken and marked late. A withdrawn or
+replaced paper keeps its number and says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NotAllowed, NotFound
-from cgbot.groups import audit
+from cgbot.groups import audit, members
 from cgbot.groups.commands import OPERATOR, Actor
 from cgbot.groups.roles import may
 from cgbot.mail.address import fold
 from cgbot.mail.headers import clean_text
 from cgbot.meetings import records as meetings_of
 from cgbot.meetings.records import Meeting
-from cgbot.papers import numbers, records
+from cgbot.papers import agenda, calls, numbers, records
 from cgbot.papers.numbers import Reference
 from cgbot.papers.preparing import MOST_FILES, Bundle
 from cgbot.papers.records import Call, Paper, PaperView
@@ -30,11 +32,17 @@ from cgbot.store.db import Tx
 _TITLE: Final = 300
 _ABSTRACT: Final = 4000
 _OPEN: Final = ("registered", "considered")
+_GRACE: Final = timedelta(days=14)  # a call for no meeting takes late papers so long
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A paper as its author gives it; `revises` and `replaces` name papers of the group."""
+    """
+    A paper as its author gives it.
+
+    `revises` and `replaces` name papers of the group; `mentions` is one that a subject or a file's name speaks of: the
+    author's own is revised, and a paper about somebody else's is a paper of its own.
+    """
 
     title: str
     source: str
@@ -44,6 +52,7 @@ class Submission:
     bundle: Bundle
     revises: Reference | None = None
     replaces: Reference | None = None
+    mentions: Reference | None = None
     errand_id: int | None = None
 
 
@@ -62,20 +71,39 @@ def register(tx: Tx, context: Context, group: tuple[int, str], given: Submission
     if len(given.bundle.files) > MOST_FILES:
         raise Malformed(f"more than {MOST_FILES} files: please put them into one archive")
     raw.put(tx, [prepared for _, prepared in given.bundle.files])
-    if given.revises is not None:
-        return _revise(tx, context, group, given, title)
+    before = _meant(tx, context, group, given)
+    if before is not None:
+        return _revise(tx, context, group, (given, before, title))
     paper = _new(tx, context, group, given, title)
     if given.replaces is not None:
         _replace(tx, context, group, (given, paper))
     return records.view(tx, records.get_paper(tx, paper.id))
 
 
+def _meant(tx: Tx, context: Context, group: tuple[int, str], given: Submission) -> Paper | None:
+    """The paper that this is a revision of, or the very same as; None for a new one."""
+    if given.revises is not None:
+        return own(tx, context, group, given.revises, given.author)
+    if given.replaces is None and given.mentions is not None:
+        named = records.find_paper(tx, group[0], given.mentions.number)
+        if named is not None and named.state in _OPEN and _is_author(named, given.author):
+            return named
+    mine = (one for one in records.list_papers(tx, group[0]) if _is_author(one.paper, given.author))
+    return next((one.paper for one in mine if one.paper.state in _OPEN and _is_same(given, one)), None)
+
+
+def _is_same(given: Submission, view: PaperView) -> bool:
+    """Say whether a paper's newest revision has these files, under whatever names."""
+    coming = sorted(file.sha256 for file, _ in given.bundle.files)
+    return bool(view.revisions) and coming == sorted(file.sha256 for file in view.newest.files)
+
+
 def _new(tx: Tx, context: Context, group: tuple[int, str], given: Submission, title: str) -> Paper:
     call, meeting = _for_what(tx, context, group[0], given.received_at)
-    late = call is not None and given.received_at > call.closes_at
+    late = call is not None and given.received_at > calls.ended_at(call)
     values: dict[str, Any] = {
         "title": title,
-        "source": _source(given),
+        "source": _source(given) or _organization(tx, given.author),
         "abstract": given.abstract[:_ABSTRACT],
         "author_name": given.author.name,
         "author_address": given.author.address,
@@ -87,7 +115,7 @@ def _new(tx: Tx, context: Context, group: tuple[int, str], given: Submission, ti
         "registered_at": context.now,
         "number": records.next_number(tx, group[0]),
     }
-    promised = next(iter(records.announced(tx, group[0], given.author.address)), None)
+    promised = _promised(records.announced(tx, group[0], given.author.address), title)
     if promised is not None:
         paper = records.change_paper(tx, promised.id, values)
     else:
@@ -97,21 +125,33 @@ def _new(tx: Tx, context: Context, group: tuple[int, str], given: Submission, ti
     return paper
 
 
-def _revise(tx: Tx, context: Context, group: tuple[int, str], given: Submission, title: str) -> PaperView:
-    assert given.revises is not None  # noqa: S101 - the caller has looked
-    paper = own(tx, context, group, given.revises, given.author)
+def _promised(announced: Sequence[Paper], title: str) -> Paper | None:
+    """The announced paper that has come: the only one, or the one whose title has most words in common with it."""
+    if len(announced) <= 1:
+        return next(iter(announced), None)
+    words = set(title.lower().split())
+    common = [(len(words & set(one.title.lower().split())), one) for one in announced]
+    most, paper = max(common, key=lambda pair: pair[0])
+    return paper if most else None
+
+
+def _revise(tx: Tx, context: Context, group: tuple[int, str], what: tuple[Submission, Paper, str]) -> PaperView:
+    given, paper, title = what
     if paper.state not in _OPEN:
         raise Conflict(f"{_label(context, group, paper)} was withdrawn; send it as a new paper")
     before = records.view(tx, paper)
-    names = sorted(file.sha256 for file, _ in given.bundle.files)
-    if names == sorted(file.sha256 for file in before.newest.files):
-        return before  # the same files once more
+    if before.revisions and _is_same(given, before):
+        return before
     call = records.get_call(tx, paper.call_id) if paper.call_id else None
-    late = call is not None and given.received_at > call.closes_at
-    title = title if numbers.without(title, context.charters[group[1]].acronym) else paper.title
-    changed = {"title": title, "source": _source(given) or paper.source, "abstract": given.abstract or paper.abstract}
+    late = call is not None and given.received_at > calls.ended_at(call)
+    changed = {
+        "title": numbers.without(title, context.charters[group[1]].acronym) or paper.title,
+        "source": _source(given) or paper.source,
+        "abstract": given.abstract[:_ABSTRACT] or paper.abstract,
+    }
     after = records.change_paper(tx, paper.id, changed)
-    _add_revision(tx, (after, before.newest.revision + 1), given, late=late)
+    number = before.newest.revision + 1 if before.revisions else 0
+    _add_revision(tx, (after, number), given, late=late)
     _note(tx, context, after, given.author.address, "paper revised")
     return records.view(tx, after)
 
@@ -172,10 +212,10 @@ def withdraw(tx: Tx, context: Context, group: tuple[int, str], what: Reference, 
 
 
 def consider(tx: Tx, context: Context, meeting: Meeting) -> None:
-    """The papers of a meeting that was held are considered."""
-    for one in records.list_papers(tx, meeting.group_id, meeting.id):
+    """The papers on the agenda of a meeting that was held are considered."""
+    for one in agenda.papers_of(tx, context, meeting):
         if one.paper.state == "registered":
-            records.change_paper(tx, one.paper.id, {"state": "considered"})
+            records.change_paper(tx, one.paper.id, {"state": "considered", "meeting_id": meeting.id})
             _note(tx, context, one.paper, OPERATOR, "paper considered")
 
 
@@ -185,12 +225,15 @@ def own(tx: Tx, context: Context, group: tuple[int, str], what: Reference, actor
     name = numbers.label(context.charters[group[1]].acronym, what.number)
     if paper is None:
         raise NotFound(f"there is no paper {name}")
-    is_author = fold(paper.author_address) == fold(actor.address) or (
-        paper.member_id is not None and paper.member_id == actor.member_id
-    )
-    if not (is_author or actor.address == OPERATOR or may(actor.role, "call for contributions")):
+    if not (_is_author(paper, actor) or actor.address == OPERATOR or may(actor.role, "call for contributions")):
         raise NotAllowed(f"{name} is a paper of somebody else")
     return paper
+
+
+def _is_author(paper: Paper, actor: Actor) -> bool:
+    """A member may write from any of their addresses."""
+    same_member = paper.member_id is not None and paper.member_id == actor.member_id
+    return same_member or fold(paper.author_address) == fold(actor.address)
 
 
 def _for_what(tx: Tx, context: Context, group_id: int, at: datetime) -> tuple[Call | None, Meeting | None]:
@@ -200,10 +243,10 @@ def _for_what(tx: Tx, context: Context, group_id: int, at: datetime) -> tuple[Ca
     The call that closes next, else the last one whose meeting is still ahead (the paper is late then), else the next
     meeting of the group.
     """
-    calls = [one for one in records.list_calls(tx, group_id) if one.state != "withdrawn"]
+    found = [one for one in records.list_calls(tx, group_id) if one.state != "withdrawn"]
     ahead = {one.id: one for one in meetings_of.of_group(tx, group_id, since=max(at, context.now)) if _is_on(one)}
-    still = [one for one in calls if one.closes_at >= at and (one.meeting_id is None or one.meeting_id in ahead)]
-    missed = [one for one in calls if one.closes_at < at and one.meeting_id in ahead]
+    still = [one for one in found if calls.ended_at(one) >= at and (one.meeting_id is None or one.meeting_id in ahead)]
+    missed = [one for one in found if calls.ended_at(one) < at and _is_just_missed(one, ahead, at)]
     call = next(iter(still), None) or (missed[-1] if missed else None)
     if missed and (call is None or _begins(missed[0], ahead) < _begins(call, ahead)):
         call = missed[0]  # a late paper for the next meeting, not an early one for the one after
@@ -212,7 +255,14 @@ def _for_what(tx: Tx, context: Context, group_id: int, at: datetime) -> tuple[Ca
     return None, next((one for one in ahead.values() if one.kind == "group"), None)
 
 
-def _begins(call: Call, ahead: dict[int, Meeting]) -> datetime:
+def _is_just_missed(call: Call, ahead: Mapping[int, Meeting], at: datetime) -> bool:
+    """Say whether a paper that comes now still is for this call: its meeting is ahead, or it has just closed."""
+    if call.meeting_id is None:
+        return at - calls.ended_at(call) <= _GRACE
+    return call.meeting_id in ahead
+
+
+def _begins(call: Call, ahead: Mapping[int, Meeting]) -> datetime:
     meeting = ahead.get(call.meeting_id or 0)
     return meeting.starts_at if meeting else call.closes_at
 
@@ -223,6 +273,12 @@ def _is_on(meeting: Meeting) -> bool:
 
 def _source(given: Submission) -> str:
     return clean_text(given.source, _TITLE).strip()
+
+
+def _organization(tx: Tx, author: Actor) -> str:
+    """Who submits a paper that names no source: the author's organisation."""
+    member = members.get_member(tx, author.member_id) if author.member_id else None
+    return member.organization if member else ""
 
 
 def _label(context: Context, group: tuple[int, str], paper: Paper) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ from typing import Final
 import cgbot
 from cgbot.mail.headers import clean_text
 
-SECONDS: Final = 10.0
+SECONDS: Final = 6.0
 LARGEST: Final = 25 * 1024 * 1024
+# What a template says where nobody has written anything: "[Insert title]", "<Source>", "Click or tap here to …".
+_PLACEHOLDER: Final = re.compile(r"\s*(?:\[[^\]]*\]|<[^>]*>|click (?:or tap )?here to enter .*)\s*", re.IGNORECASE)
+_ARCHIVE: Final = b"PK"  # what a Word file begins with
 _LONGEST: Final = {"title": 300, "source": 300, "questions": 100, "abstract": 4000}
 
 
@@ -34,8 +38,8 @@ class Header:
 
 
 def read_header(content: bytes) -> Header | None:
-    """Read the header table; None for a file that has none or cannot be read."""
-    if len(content) > LARGEST:
+    """Read the header table; None for a file that has none or cannot be read. Takes SECONDS at most."""
+    if len(content) > LARGEST or not content.startswith(_ARCHIVE):
         return None
     try:
         done = subprocess.run(  # noqa: S603 - our own module, no shell
@@ -52,6 +56,7 @@ def read_header(content: bytes) -> Header | None:
     if not isinstance(found, dict):
         return None
     kept = {name: clean_text(str(found.get(name, "")), limit).strip() for name, limit in _LONGEST.items()}
+    kept = {name: "" if _PLACEHOLDER.fullmatch(value) else value for name, value in kept.items()}
     return Header(**kept) if kept["title"] or kept["source"] else None
 
 

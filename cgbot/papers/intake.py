@@ -1,16 +1,18 @@
 """
-A paper by mail (use case; PURPOSES contributions, PREPARERS, ANSWERS).
+A paper by mail (use case; purposes, PREPARERS, ANSWERS).
 
 Who wrote it must be proven: by a server that we trust (RFC 8601), or by a yes of the member to a one-time address; what
 the mail brought waits until then and counts from when it arrived. A paper of somebody who may not contribute waits for
-the conveners. The author gets one acknowledgement. "I will contribute: TITLE" announces a paper that is still to come.
+the conveners. The author gets one acknowledgement. "I will contribute: TITLE" announces a paper that is still to come;
+an answer without a file is no paper but words for the conveners, and "withdraw C-0007" is a request.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -23,16 +25,17 @@ from cgbot.groups.moments import in_words
 from cgbot.groups.roles import may
 from cgbot.groups.subscriptions import Answer
 from cgbot.groups.tokens import Token
-from cgbot.mail.address import fold, is_valid
+from cgbot.mail.address import Mailbox, fold, is_valid
 from cgbot.meetings import records as meetings_of
 from cgbot.meetings import wording
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
-from cgbot.papers import contributions, numbers, records
+from cgbot.papers import calls, contributions, numbers, preparing, records
 from cgbot.papers.contributions import Submission
+from cgbot.papers.docx_header import Header
 from cgbot.papers.preparing import Bundle, prepare
 from cgbot.papers.records import PaperView
-from cgbot.posts import errands, holding
+from cgbot.posts import errands, holding, owner
 from cgbot.store.db import Tx
 
 ASKED: Final = "contribution"
@@ -44,30 +47,69 @@ _PROMISE: Final = re.compile(
     r"\s*(?:announce(?:\s+paper)?|i will contribute|will contribute)\b\s*:?\s*(.*)", re.IGNORECASE
 )
 _PREFIX: Final = re.compile(r"^\s*(?:(?:re|fw|fwd|aw|wg)\s*:\s*|\[[^\]]{1,40}\]\s*)+", re.IGNORECASE)
+_ANSWER: Final = re.compile(r"\s*(?:\[[^\]]{1,40}\]\s*)?(?:re|aw|sv|antw)\s*:", re.IGNORECASE)
+_REQUEST: Final = re.compile(r"\s*(?:withdraw|get)\s+\S*C-[0-9]", re.IGNORECASE)
+_REVISION: Final = re.compile(r"\s*(?:rev\.?|revision|revised version|new version)\s+of\s+(\S*C-\S+)", re.IGNORECASE)
+_LONGEST_LINE: Final = 400
 _LABEL: Final = re.compile(r"^\s*(?:new\s+)?(?:contribution|paper|input)\s*(?::|-|–)\s*", re.IGNORECASE)
 _FIELDS: Final = ("title", "source", "abstract", "revises", "revision of", "replaces")
 
 
-def take(tx: Tx, context: Context, errand: Errand) -> Settled:
+def purposes(request: UseCase) -> Purposes:
+    """The use case of NAME-contributions@; `request` does what NAME-request@ does."""
+    return MappingProxyType[str, UseCase]({"contributions": partial(take, request)})
+
+
+def take(request: UseCase, tx: Tx, context: Context, errand: Errand) -> Settled:
     """Register the paper that a mail brings, ask its author first, or let the conveners look."""
     if robot := subscriptions.by_robot(errand):
         return Settled("discarded", robot)
     authors = errand.message.authors
     if len(authors) != 1 or not is_valid(authors[0].address) or errand.group_id is None:
         return Settled("discarded", "the From field does not name exactly one author")
+    if errand.gate.startswith("discard:"):
+        return Settled("discarded", errand.gate.partition(":")[2])
+    if _is_request(errand):
+        return request(tx, context, errand)
+    if _is_answer(errand):
+        return owner.take(tx, context, errand)
+    return _judge(tx, context, errand, authors[0])
+
+
+def _judge(tx: Tx, context: Context, errand: Errand, author: Mailbox) -> Settled:
+    """Register, ask, or keep for the conveners, as the author's role and proof say."""
+    actor = orders.actor_of(tx, errand.group_id or 0, author.address)
     verdict, _, rule = errand.gate.partition(":")
-    if verdict == "discard":
-        return Settled("discarded", rule)
-    actor = orders.actor_of(tx, errand.group_id, authors[0].address)
-    approved = errand.gate.startswith("approved:")
-    if not approved and (verdict == "hold" or not may(actor.role, "contribute")):
-        why = rule or f"{authors[0].address} is {'an ' + actor.role if actor.role else 'not a member'}"
+    approved_by = rule if verdict == "approved" else ""
+    by_convener = bool(approved_by) and fold(approved_by) != fold(actor.address)
+    if not by_convener and (verdict == "hold" or not may(actor.role, "contribute")):
+        who = f"is {'an ' + actor.role if actor.role else 'not a member'}"
+        why = rule if verdict == "hold" else f"{author.address} {who}"
         return holding.keep_for_conveners(tx, context, errand, (f"a contribution: {why}",))
     if not actor.role:
-        actor = Actor(authors[0].address, None, authors[0].name)
-    if not approved and not authentication.of(errand, context.settings).proves(authors[0].address):
+        actor = Actor(author.address, None, author.name)
+    if not approved_by and not authentication.of(errand, context.settings).proves(author.address):
         return _ask(tx, context, errand, actor)
     return _register(tx, context, errand, actor)
+
+
+def _is_request(errand: Errand) -> bool:
+    """Say whether a mail without a file asks for something about a paper, as NAME-request@ takes it."""
+    if preparing.attached(errand.message):
+        return False
+    lines = (_PREFIX.sub("", errand.message.subject), _first_line(errand))
+    return any(_REQUEST.match(line) for line in lines)
+
+
+def _is_answer(errand: Errand) -> bool:
+    """Say whether a mail only answers one of ours or somebody's: "Thanks" must not become a revision."""
+    message = errand.message
+    answers = bool(message.in_reply_to or message.references) or bool(_ANSWER.match(message.subject))
+    return answers and not preparing.attached(message) and promise(errand) is None
+
+
+def _first_line(errand: Errand) -> str:
+    return next((line for line in request_form.own_lines(errand.message.text) if line.strip()), "")
 
 
 def _register(tx: Tx, context: Context, errand: Errand, actor: Actor) -> Settled:
@@ -77,7 +119,10 @@ def _register(tx: Tx, context: Context, errand: Errand, actor: Actor) -> Settled
             promised = promise(errand)
             if promised is not None:
                 paper = contributions.announce(tx, context, group, actor, promised)
-                _write(tx, context, (errand, actor), "contribution-announced", {"title": paper.title})
+                call = records.get_call(tx, paper.call_id) if paper.call_id else None
+                closes = in_words(call.closes_at, context.charters[errand.group]) if call else ""
+                facts: dict[str, object] = {"title": paper.title, "closes": closes}
+                _write(tx, context, (errand, actor), "contribution-announced", facts)
                 return Settled("sorted", f"paper announced: {paper.title}")
             view = contributions.register(tx, context, group, submission(context, errand, actor))
     except Refused as error:
@@ -90,13 +135,12 @@ def _register(tx: Tx, context: Context, errand: Errand, actor: Actor) -> Settled
 
 def promise(errand: Errand) -> str | None:
     """The title of a paper that a mail only announces; None where it brings one."""
-    if any(one.filename for one in errand.message.attachments):
+    if preparing.attached(errand.message):
         return None
-    first = next((line for line in request_form.own_lines(errand.message.text) if line.strip()), "")
-    for line in (_PREFIX.sub("", errand.message.subject), first):
-        match = _PROMISE.fullmatch(line)
+    for line in (_PREFIX.sub("", errand.message.subject), _first_line(errand)):
+        match = _PROMISE.fullmatch(line[:_LONGEST_LINE])
         if match:
-            return match[1].strip()
+            return match[1].strip(" \"'.")
     return None
 
 
@@ -106,26 +150,35 @@ def submission(context: Context, errand: Errand, actor: Actor) -> Submission:
     bundle = errand.prepared if isinstance(errand.prepared, Bundle) else prepare(message)
     fields = {key: value for key, value in _own_fields(message.text).items() if key in _FIELDS}
     acronym = context.charters[errand.group].acronym
-    subject = _PREFIX.sub("", message.subject)
-    header = bundle.header
-    title = fields.get("title") or (header.title if header else "")
-    title = title or _LABEL.sub("", numbers.without(_LABEL.sub("", subject), acronym))
+    subject = _LABEL.sub("", _PREFIX.sub("", message.subject))
+    header = bundle.header or Header()
     names = [file.filename for file, _ in bundle.files]
-    replaces = numbers.find(fields.get("replaces", ""), acronym)
-    revises = numbers.find(fields.get("revises", "") or fields.get("revision of", ""), acronym)
-    if revises is None and replaces is None:
-        revises = next((found for text in (subject, *names) if (found := numbers.find(text, acronym))), None)
+    revises = fields.get("revises") or fields.get("revision of") or _revised(_first_line(errand))
+    spoken_of = filter(None, (numbers.find(text, acronym) for text in (subject, *names)))
     return Submission(
-        title=title or (subject if revises else ""),
-        source=fields.get("source") or (header.source if header else ""),
-        abstract=fields.get("abstract") or (header.abstract if header else ""),
+        title=fields.get("title") or header.title or subject or _stem(names),
+        source=fields.get("source") or header.source,
+        abstract=fields.get("abstract") or header.abstract,
         author=actor,
         received_at=errand.received_at,
         bundle=bundle,
-        revises=revises,
-        replaces=replaces,
+        revises=numbers.find(revises, acronym),
+        replaces=numbers.find(fields.get("replaces", ""), acronym),
+        mentions=next(spoken_of, None),
         errand_id=errand.id,
     )
+
+
+def _revised(line: str) -> str:
+    """What a first line such as "Revision of C-0007" names."""
+    match = _REVISION.match(line[:_LONGEST_LINE])
+    return match[1] if match else ""
+
+
+def _stem(names: Sequence[str]) -> str:
+    """The title of a paper whose mail has none: the name of its file."""
+    name = next((one for one in names if one != preparing.TEXT_NAME), "")
+    return " ".join(re.sub(r"[_\s]+", " ", name.rpartition(".")[0] or name).split())
 
 
 def _own_fields(text: str) -> Mapping[str, str]:
@@ -138,12 +191,13 @@ def described(tx: Tx, context: Context, group: str, view: PaperView) -> dict[str
     newest = view.newest
     call = records.get_call(tx, view.paper.call_id) if view.paper.call_id else None
     return {
+        "call": call.title if call else "",
         "number": numbers.label(charter.acronym, view.paper.number or 0, newest.revision),
         "title": view.paper.title,
         "source": view.paper.source,
         "received": in_words(newest.received_at, charter),
         "late": newest.late,
-        "closed": in_words(call.closes_at, charter) if call else "",
+        "closed": in_words(calls.ended_at(call), charter) if call else "",
         "revision": newest.revision,
         "files": [file.filename for file in newest.files],
         "meeting": _meeting(tx, context, group, view),
@@ -185,8 +239,14 @@ def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settl
 
 
 def _write(tx: Tx, context: Context, to: tuple[Errand, Actor], template: str, facts: Mapping[str, object]) -> None:
-    """Queue a mail to the author; a fact `token` makes the address that the answer goes to."""
+    """
+    Queue a mail to the author; a fact `token` makes the address that the answer goes to.
+
+    A stranger whose paper a convener has let in gets one only if the address is proven: it may be anybody's.
+    """
     errand, actor = to
+    if not actor.role and not authentication.of(errand, context.settings).proves(actor.address):
+        return
     token = str(facts.get("token", ""))
     charter = context.charters[errand.group]
     domain = context.settings.service.domain
@@ -215,6 +275,5 @@ def _write(tx: Tx, context: Context, to: tuple[Errand, Actor], template: str, fa
     )
 
 
-PURPOSES: Final[Purposes] = MappingProxyType[str, UseCase]({"contributions": take})
 PREPARERS: Final[Preparers] = MappingProxyType({"contributions": prepare})
 ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType({ASKED: take_answer})

@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_NUMBER: Final = re.compile(
-    r"(?P<before>[A-Za-z0-9._-]*?)(?<![A-Za-z0-9])C-(?P<number>\d{1,6})(?:\s?[-.]?\s?R(?:ev\.?\s?)?(?P<revision>\d{1,3}))?(?![\w])",
-    re.IGNORECASE,
-)
+_REVISION: Final = r"(?:[\s_]?[-.]?\s?R(?:ev\.?\s?)?(?P<revision>[0-9]{1,3}))?"
+_NUMBER: Final = re.compile(rf"(?<![A-Za-z0-9])C-(?P<number>[0-9]{{1,6}}){_REVISION}(?![A-Za-z0-9])", re.IGNORECASE)
+_BEFORE: Final = re.compile(r"[A-Za-z0-9.-]*\Z")  # an underscore parts the words of a file's name
+_LOOKED_AT: Final = 1000  # characters of a text
+_LONGEST_GROUP: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +33,24 @@ def label(acronym: str, number: int, revision: int = 0) -> str:
 
 def find(text: str, acronym: str) -> Reference | None:
     """Find the first paper of the group that a text names."""
+    text = text[:_LOOKED_AT]
     for match in _NUMBER.finditer(text):
-        before = match["before"].rstrip("-").upper()
-        if before in {"", acronym.upper()} and int(match["number"]):
+        before = _BEFORE.search(text[max(0, match.start() - _LONGEST_GROUP) : match.start()])
+        group = before[0].rstrip("-").upper() if before else ""
+        if group in {"", acronym.upper()} and int(match["number"]):
             return Reference(int(match["number"]), int(match["revision"]) if match["revision"] else None)
     return None
 
 
 def without(text: str, acronym: str) -> str:
     """A title without the number in front of it and the words that tie it to one."""
+    text = text[:_LOOKED_AT]
     found = find(text, acronym)
     if found is None:
         return text
-    name = rf"(?:{re.escape(acronym)}-)?C-0*{found.number}(?:\s?[-.]?\s?R(?:ev\.?\s?)?\d{{1,3}})?"
+    name = rf"(?:{re.escape(acronym)}-)?C-0*{found.number}{_REVISION}(?![A-Za-z0-9])"
     cut = re.sub(
-        rf"\(?\s*(?:(?:rev(?:ision|ised)?|new version)\.?(?:\s+of)?\s+)?{name}\s*\)?\s*[:,–-]*\s*",
+        rf"\(?(?:\b(?:rev(?:ision|ised)?|new version)\b\.?(?:\s+of)?\s+)?{name}\s*\)?[\s:,–-]*",
         " ",
         text,
         flags=re.IGNORECASE,

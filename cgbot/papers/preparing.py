@@ -10,14 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cgbot.mail.message import Message
+from cgbot.mail.message import Attachment, Message
 from cgbot.papers.docx_header import Header, read_header
 from cgbot.papers.records import File
 from cgbot.store import raw
 from cgbot.store.raw import Prepared
 
 MOST_FILES: Final = 20
+TEXT_NAME: Final = "text.txt"  # of a paper that is the text of a mail
 _LONGEST_NAME: Final = 150
+_OFFICE: Final = (".docx", ".docm")
+_MOST_READ: Final = 2  # office files whose header is looked for: each may take its time
+_SIGNATURES: Final = frozenset(
+    {"application/pgp-keys", "application/pgp-signature", "application/pkcs7-signature",
+     "application/x-pkcs7-signature", "application/ms-tnef"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +37,26 @@ class Bundle:
 
 def prepare(message: Message) -> Bundle:
     """Make the files of a mail ready; its text where it has none."""
-    attachments = [one for one in message.attachments if one.filename and not one.content_id]
-    attachments = attachments or [one for one in message.attachments if one.filename]
-    named = [(one.filename, one.content_type, one.content) for one in attachments[: MOST_FILES + 1]]
+    named = [(one.filename, one.content_type, one.content) for one in attached(message)[: MOST_FILES + 1]]
     if not named and message.text.strip():
-        named = [("text.txt", "text/plain", message.text.encode())]
-    header = next((found for name, _, content in named if (found := _header(name, content))), None)
+        named = [(TEXT_NAME, "text/plain", message.text.encode("utf-8", "replace"))]
+    office = [content for name, _, content in named if name.lower().endswith(_OFFICE)]
+    header = next(filter(None, map(read_header, office[:_MOST_READ])), None)
     return Bundle(tuple(_file(*one) for one in _unique(named)), header)
 
 
-def _header(name: str, content: bytes) -> Header | None:
-    return read_header(content) if name.lower().endswith((".docx", ".docm")) else None
+def attached(message: Message) -> tuple[Attachment, ...]:
+    """The files that somebody has attached: no picture of the text, and no signature of a mail program."""
+    return tuple(one for one in message.attachments if _is_a_file(one) and not _is_shown(one, message.html))
+
+
+def _is_a_file(one: Attachment) -> bool:
+    return bool(one.filename) and one.content_type not in _SIGNATURES
+
+
+def _is_shown(one: Attachment, html: str) -> bool:
+    """Say whether the text shows it; programs name files that it does not show by a Content-ID too."""
+    return bool(one.content_id) and f"cid:{one.content_id}" in html
 
 
 def _file(name: str, content_type: str, content: bytes) -> tuple[File, Prepared]:

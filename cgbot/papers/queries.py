@@ -69,7 +69,7 @@ def _agenda(tx: Tx, context: Context, request: Request) -> str:
     """Mail the agenda of the next meeting."""
     charter = context.charters[request.group]
     meeting = next_meeting(tx, context, request.group_id)
-    _mail(tx, context, request, (f"Agenda of {meeting.title}", agenda.of_meeting(tx, meeting, charter)))
+    _mail(tx, context, request, (f"Agenda of {meeting.title}", agenda.of_meeting(tx, context, meeting, charter)))
     return f"agenda of meeting {meeting.id}"
 
 

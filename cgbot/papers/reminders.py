@@ -32,6 +32,11 @@ _MORNING: Final = time(9, 0)
 
 
 def _open_calls(tx: Tx, context: Context) -> Iterator[tuple[Call, str]]:
+    """Open calls with their group's name, but for those that are about to follow their meeting."""
+    return ((call, name) for call, name in _every_open(tx, context) if calls.moved(tx, context, call) == call.closes_at)
+
+
+def _every_open(tx: Tx, context: Context) -> Iterator[tuple[Call, str]]:
     names = {one.id: one.name for one in groups.list_groups(tx) if one.closed_at is None}
     for call in records.list_calls(tx, only_open=True):
         name = names.get(call.group_id, "")
@@ -135,7 +140,7 @@ def _send_closing(tx: Tx, context: Context, occurrence: Occurrence) -> None:
 
 def _plan_moved(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:  # noqa: ARG001 - it is due at once
     found = []
-    for call, _ in _open_calls(tx, context):
+    for call, _ in _every_open(tx, context):
         now = calls.moved(tx, context, call)
         if now == call.closes_at:
             continue
