@@ -278,6 +278,13 @@ def _say(tx: Connection, context: Context, said: _Said, outcome: str) -> Settled
 # --------------------------------------------------------------------------------------------------------- the end
 
 
+def confirm(tx: Connection, context: Context, commands: Commands, order_id: int, actor: Actor) -> Order:
+    """As orders.confirm, for the desk; where there is no time to undo, those who must know the end are told."""
+    order = orders.confirm(tx, context, commands, order_id, actor)
+    tell(tx, context, order)
+    return order
+
+
 def tell(tx: Connection, context: Context, order: Order, in_reply_to: str = "") -> None:
     """Tell the author of an order how it ended, and the other conveners what was done."""
     if order.state not in {"done", "failed"} or order.actor == OPERATOR:

@@ -116,7 +116,8 @@ def _help(tx: Tx, context: Context, errand: Errand, about: tuple[Actor, Commands
         "calendar_url": f"{service.public_url}/{charter.name}/calendar.ics",
         "understood": understood,
         "request_address": charter.address(service.domain, "request"),
-        "commands": offered(actor.role, commands, queries),
+        "questions": offered(actor.role, queries),
+        "orders": offered(actor.role, commands),
         **{f"{one}_address": charter.address(service.domain, one) for one in ("join", "leave", "owner")},
     }
     letters.write(
@@ -138,8 +139,7 @@ def _help(tx: Tx, context: Context, errand: Errand, about: tuple[Actor, Commands
     return Settled("sorted", "told what can be done by mail")
 
 
-def offered(role: str, commands: Commands, queries: Queries) -> tuple[Mapping[str, str], ...]:
-    """What this role can ask for by mail, in words: questions first, then what is shown for a yes."""
-    every: tuple[Command | Query, ...] = (*queries.values(), *commands.values())
-    able = [one for one in every if may(role, one.action)]
+def offered(role: str, table: Commands | Queries) -> tuple[Mapping[str, str], ...]:
+    """What this role can ask for by mail, in words."""
+    able: list[Command | Query] = [one for one in table.values() if may(role, one.action)]
     return tuple({"form": one.form, "help": one.help} for one in able)

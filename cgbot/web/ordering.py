@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from cgbot.context import Context
 from cgbot.errors import NotFound, Refused
-from cgbot.groups import commands, orders, request_form
+from cgbot.groups import commands, ordering, orders, request_form
 from cgbot.groups.charter import Charter
 from cgbot.groups.commands import Actor, Command
 from cgbot.groups.moments import in_words
@@ -168,7 +168,7 @@ def _act(tx: Tx, known: tuple[Context, Mapping[str, Command]], which: tuple[int,
     _order(tx, *which)
     if act == "undo":
         return orders.undo(tx, context, which[1], who)
-    return orders.confirm(tx, context, table, which[1], who)
+    return ordering.confirm(tx, context, table, which[1], who)
 
 
 def _times(found: Order, charter: Charter) -> dict[str, str]:

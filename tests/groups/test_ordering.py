@@ -177,7 +177,7 @@ def test_undo_comes_too_late(office: Office, jia: Member) -> None:
     promise = office.ordered("jia", "7", title="A")
     office.at(10).tick()
     office.at(12).answer(promise, "undo")
-    assert office.mails()[-1].text.startswith(
+    assert plain(office.mails()[-1]).startswith(
         'Nothing was undone: it cannot be undone any more: "note 7: A" was done by jia@example.org on '
         "Monday 3 May 2027, 10:10 Geneva time"
     )
@@ -488,6 +488,15 @@ def test_the_operator_is_told_nothing(office: Office, jia: Member) -> None:
     office.at(10).tick()
     assert office.noted() == ["note 7"]
     assert outbox(office.db) == []
+
+
+def test_without_time_to_undo_a_yes_on_the_desk_is_told_as_well(office: Office, bob: Member) -> None:
+    office = office.with_minutes(0)
+    actor = office.db.read_now(orders.actor_of, office.group.id, "jia@example.org")
+    request = Request(office.group.id, office.group.name, actor, ("7",), {"title": "A"})
+    order, _ = office.db.write_now(orders.place, office.context, NOTE, request)
+    assert office.db.write_now(ordering.confirm, office.context, COMMANDS, order.id, actor).state == "done"
+    assert [one.recipient for one in office.mails()] == ["jia@example.org", "bob@example.org"]
 
 
 def test_what_waits(office: Office, bob: Member) -> None:
