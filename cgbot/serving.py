@@ -18,7 +18,7 @@ import shutil
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -108,16 +108,24 @@ class _Web(uvicorn.Server):
         yield
 
 
-class _NoClock:
-    """Stands for the clock of another process."""
+class _Pulse:
+    """What /healthz and /metrics ask of this process; a part that runs in another one is that one's business."""
+
+    def __init__(self, clock: Clock | None, delivery: Delivery | None) -> None:
+        self._clock = clock
+        self._delivery = delivery
 
     def healthy(self) -> bool:
-        """It is that process's business."""
-        return True
+        """Whether the clock beats."""
+        return self._clock is None or self._clock.healthy()
 
     def last_tick(self) -> datetime | None:
-        """It is that process's business."""
-        return None
+        """When it last looked at what is due."""
+        return self._clock.last_tick() if self._clock else None
+
+    def attempts(self) -> Mapping[str, int]:
+        """How many attempts at deliveries have ended how since the start."""
+        return self._delivery.outcomes() if self._delivery else {}
 
 
 class Running:
@@ -266,7 +274,8 @@ class Running:
         )
 
     async def _start_web(self, bound: socket.socket) -> None:
-        application = wiring.web(self._house, self._clock if "clock" in self._parts else _NoClock())
+        pulse = _Pulse(self._clock if "clock" in self._parts else None, self._delivery)
+        application = wiring.web(self._house, pulse)
         config = uvicorn.Config(application, lifespan="off", log_config=None, access_log=False, server_header=False)
         self._web = _Web(config)
         self._tasks.append(asyncio.create_task(self._web.serve(sockets=[bound]), name="web"))
@@ -282,7 +291,11 @@ class Running:
             self._wake_sorter()
             self._wake_delivery()
             try:
-                self._door.directory = await self._house.db.read(wiring.directory, self._house.context())
+                directory = await self._house.db.read(wiring.directory, self._house.context())
+                if await self._house.db.read(self._house.is_behind):
+                    await self._reload()
+                else:
+                    self._door.directory = directory
             except CgbotError as error:
                 log.warning("the groups could not be read", reason=error.public)
 

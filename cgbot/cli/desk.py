@@ -37,6 +37,8 @@ def _picture(found: Status) -> Iterator[str]:
     yield f"{found.domain}, {found.now:%Y-%m-%d %H:%M} UTC"
     if found.paused:
         yield f"PAUSED, nothing is sent: {found.paused}; `cgbot resume` ends it"
+    if found.relay:
+        yield f"{found.relay}; what waits is sent when it does, `cgbot outbox flush` tries at once"
     for group in found.groups:
         over = f", its term ended on {group.term_until}" if group.term_over else ""
         yield f"{group.name}: {group.members} members, {group.conveners} conveners, {group.held} held{over}"

@@ -18,6 +18,7 @@ from cgbot.groups import records
 from cgbot.notices import ledger
 from cgbot.notices.kinds import Kind
 from cgbot.notices.ledger import Notice
+from cgbot.outbox import relay_state
 from cgbot.store import service
 from cgbot.store.tables import arrivals, deliveries, errands, holds, members
 
@@ -64,6 +65,7 @@ class Status:
     domain: str
     now: datetime
     paused: str | None
+    relay: str | None  # what is wrong with the next server, None when it answers
     groups: tuple[GroupStatus, ...]
     errands: dict[str, int]
     deliveries: dict[str, int]
@@ -73,11 +75,13 @@ class Status:
 
 def look(tx: Connection, context: Context, kinds: Sequence[Kind]) -> Status:
     """Gather it in one snapshot."""
+    silence = relay_state.find(tx)
     ahead = ledger.preview(tx, context, kinds, context.now + _AHEAD)
     return Status(
         domain=context.settings.service.domain,
         now=context.now,
         paused=service.paused(tx),
+        relay=silence.in_words() if silence else None,
         groups=tuple(_groups(tx, context)),
         errands=_count(tx, errands, ERRAND_STATES),
         deliveries=_count(tx, deliveries, DELIVERY_STATES),

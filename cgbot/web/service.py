@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from cgbot.errors import CgbotError
+from cgbot.outbox import relay_state
 from cgbot.store.db import Tx
 from cgbot.store.tables import deliveries, errands
 from cgbot.web.services import services
@@ -28,7 +29,7 @@ async def health(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """Counts in Prometheus' text form."""
-    counts = await services(request).db.read(_counts)
+    counts, silence = await services(request).db.read(lambda tx: (_counts(tx), relay_state.find(tx)))
     lines = []
     for name, rows in counts.items():
         lines.append(f"# TYPE cgbot_{name} gauge")
@@ -36,6 +37,12 @@ async def metrics(request: Request) -> Response:
     if last := services(request).clock.last_tick():
         name = "cgbot_clock_last_tick_timestamp_seconds"
         lines += [f"# TYPE {name} gauge", f"{name} {last.timestamp():.3f}"]
+    lines.append("# TYPE cgbot_delivery_attempts_total counter")
+    for outcome, number in sorted(services(request).clock.attempts().items()):
+        lines.append(f'cgbot_delivery_attempts_total{{outcome="{outcome}"}} {number}')
+    if silence:
+        name = "cgbot_relay_silent_since_timestamp_seconds"
+        lines += [f"# TYPE {name} gauge", f"{name} {silence.since.timestamp():.0f}"]
     return PlainTextResponse("\n".join(lines) + "\n", headers={"cache-control": "no-store"})
 
 

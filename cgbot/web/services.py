@@ -75,6 +75,10 @@ class Heart(Protocol):
         """When it last looked at what is due; None before the first look."""
         ...
 
+    def attempts(self) -> Mapping[str, int]:
+        """How many attempts at deliveries of this process have ended how."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -12,6 +12,8 @@ from cgbot.groups import members
 from cgbot.groups.members import NewMember
 from cgbot.groups.records import Group
 from cgbot.notices.kinds import Kind, Occurrence
+from cgbot.outbox import relay_state
+from cgbot.outbox.silence import Silence
 from cgbot.store import service
 from cgbot.store.db import Database, Tx
 from cgbot.store.tables import contents, deliveries
@@ -25,6 +27,15 @@ def test_an_empty_installation(db: Database, context: Context, group: Group) -> 
     assert set(found.deliveries) == {"queued", "leased", "sent", "deferred", "failed", "expired", "suppressed"}
     assert set(found.oldest.values()) == {None}
     assert (found.paused, found.notices) == (None, ())
+
+
+def test_a_relay_that_does_not_answer_is_named(db: Database, context: Context, group: Group) -> None:
+    silence = Silence("mx.example.org:25", context.now, 3, "connection refused")
+    db.write_now(relay_state.keep, silence)
+    found = db.read_now(status.look, context, ()).relay
+    assert found == "the relay mx.example.org:25 does not answer since 2027-05-03 08:00 UTC: connection refused"
+    db.write_now(relay_state.forget)
+    assert db.read_now(status.look, context, ()).relay is None
 
 
 def test_the_term_has_run_out_and_stops_nothing(db: Database, context: Context, group: Group) -> None:

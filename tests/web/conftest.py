@@ -44,6 +44,9 @@ class Beating:
     def last_tick(self) -> datetime | None:
         return None
 
+    def attempts(self) -> dict[str, int]:
+        return {"sent": 3, "in-doubt": 1}
+
 
 @dataclass
 class Site:
