@@ -17,22 +17,15 @@ from cgbot.groups import members
 from cgbot.groups import records as groups
 from cgbot.groups.charter import Charter
 from cgbot.groups.commands import Command, Ordered, Proposal, Query, Request
-from cgbot.itu import wall
-from cgbot.meetings import attendance, records, schedule, wording
+from cgbot.meetings import attendance, form, records, schedule, wording
 from cgbot.meetings.attendance import Hook
 from cgbot.meetings.records import Meeting
-from cgbot.meetings.schedule import Changes, Order, When
+from cgbot.meetings.schedule import Changes, Order
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
 from cgbot.store.db import Tx
 
-_TIME: Final = ("start", "end", "duration", "days", "zone")
-_NEW: Final = ("title", *_TIME, "location", "link", "kind", "tentative", "report", "text")
-_CHANGED: Final = ("title", *_TIME, "location", "link", "confirm", "text")
 _MOST_DIGITS: Final = 9
-_YES: Final = frozenset({"yes", "true", "y", "1"})
-_NO: Final = frozenset({"no", "false", "n", "0", ""})
-
 _SCHEDULE_FORM: Final = """schedule
 title: Second meeting
 start: 20 May 2027 09:00
@@ -51,7 +44,8 @@ def commands(on_held: Sequence[Hook] = ()) -> tuple[Command, ...]:
     return (
         Command("schedule", "call meetings", _SCHEDULE_FORM,
                 "Call a meeting. Also: end or days, zone, location, kind (group, parent, rgm, workshop), "
-                "tentative: yes, report: no, text.", _propose_new, _schedule, ("schedule meeting", "call meeting")),
+                "tentative: yes, past: yes (only recorded), report: no, "
+                "text.", _propose_new, _schedule, ("schedule meeting", "call meeting")),
         Command("move", "call meetings", _MOVE_FORM,
                 "Change a meeting: its time, title, location, link, text; confirm: yes for a tentative one.",
                 _propose_move, _move, ("move meeting", "change")),
@@ -69,75 +63,34 @@ def commands(on_held: Sequence[Hook] = ()) -> tuple[Command, ...]:
 
 
 def _propose_new(tx: Tx, context: Context, request: Request) -> Proposal:
-    order = _order(request.fields, request.actor.address)
+    order = form.order_of(request.fields, request.actor.address)
     schedule.check(order, context.now)
     charter = context.charters[request.group]
     when = wording.when(order.when, charter)
     fields = {**dict(request.fields), "title": order.title}
-    preview = (
-        f"This meeting would be called:\n\n{_card(order, when)}\n\n{_who(tx, request.group_id, charter, order.kind)}"
-    )
+    verb = "recorded as held" if order.past else "called"
+    who = "Nobody is invited." if order.past else _who(tx, request.group_id, charter, order.kind)
+    preview = f"This meeting would be {verb}:\n\n{_card(order, when)}\n\n{who}"
     return Proposal(
         about=f"new meeting {order.when.wall_start} {order.title}"[:200],
         summary=f"meeting {order.title}, {wording.short(order.when, charter)}",
         preview=preview,
-        fields=_canonical(fields, order.when),
+        fields=form.canonical(fields, order.when),
         facts={"fields": dict(request.fields)},
         words=(),
     )
 
 
 def _schedule(tx: Tx, context: Context, ordered: Ordered) -> str:
-    order = _order(_fields(ordered), ordered.actor.address)
+    order = form.order_of(_fields(ordered), ordered.actor.address)
     meeting = schedule.schedule(tx, context, groups.get_group(tx, ordered.group), order)
     invited = len(records.invited(tx, meeting.id))
     when = wording.when(meeting, context.charters[ordered.group])
-    told = f"{invited} invitations are on their way" if invited else "nobody is invited here"
-    return f"Meeting {meeting.id}, {meeting.title}, is called for {when}; {told}."
-
-
-def _order(fields: Mapping[str, str], actor: str) -> Order:
-    _only(fields, _NEW)
-    if not fields.get("start"):
-        raise Malformed("start is missing: when does the meeting begin?")
-    return Order(
-        title=" ".join(fields.get("title", "").split()),
-        when=_when(fields, wall.GENEVA),
-        kind=fields.get("kind", "group").lower() or "group",
-        location=fields.get("location", ""),
-        join_url=fields.get("link", ""),
-        description=fields.get("text", ""),
-        tentative=_is_yes(fields, "tentative"),
-        takes_report=_is_yes(fields, "report") if "report" in fields else None,
-        actor=actor,
+    told = (
+        f"{invited} invitation{'s are' if invited != 1 else ' is'} on the way" if invited else "nobody is invited here"
     )
-
-
-def _when(fields: Mapping[str, str], zone: str) -> When:
-    days = fields.get("days", "")
-    if days and not (days.isascii() and days.isdigit()):
-        raise Malformed(f"days: {days!r} is not a number of days")
-    start, end = fields.get("start", ""), fields.get("end", "")
-    if end and not wall.is_day(start) and len(end) <= len("09:00"):  # only a time: the same day
-        end = f"{wall.as_iso(start)[: len('2027-05-20')]} {end:0>5}"
-    return schedule.read_when(
-        start, end, duration=fields.get("duration", ""), days=int(days or 0), zone=fields.get("zone", "") or zone
-    )
-
-
-def _canonical(fields: Mapping[str, str], when: When) -> Mapping[str, str]:
-    """The fields as they may be corrected: one start and one end, whatever way they were given."""
-    kept = {key: value for key, value in fields.items() if key not in _TIME}
-    if when.whole_days:
-        last = wall.parse_day(when.wall_end).toordinal() - 1
-        times = {"start": when.wall_start, "end": wall.parse_day(when.wall_end).fromordinal(last).isoformat()}
-    elif fields.get("start", "")[-6:-5] in {"+", "-"} or fields.get("start", "").endswith("Z"):
-        times = {key: fields[key] for key in ("start", "end", "duration") if key in fields}
-    else:
-        times = {"start": when.wall_start.replace("T", " "), "end": when.wall_end.replace("T", " ")}
-    title = {"title": kept.pop("title")} if "title" in kept else {}
-    text = {"text": kept.pop("text")} if "text" in kept else {}
-    return {**title, **times, "zone": when.zone, **kept, **text}
+    verb = "recorded as held on" if order.past else "called for"
+    return f"Meeting {meeting.id}, {meeting.title}, is {verb} {when}; {told}."
 
 
 def _card(order: Order, when: str) -> str:
@@ -164,7 +117,7 @@ def _who(tx: Tx, group_id: int, charter: Charter, kind: str) -> str:
 
 def _propose_move(tx: Tx, context: Context, request: Request) -> Proposal:
     meeting = _meeting(tx, request)
-    changes = _changes(request.fields, meeting, request.actor.address)
+    changes = form.changes_of(request.fields, meeting, request.actor.address)
     before, values = schedule.differences(tx, context, meeting.id, changes)
     if not values:
         raise Malformed(
@@ -177,7 +130,7 @@ def _propose_move(tx: Tx, context: Context, request: Request) -> Proposal:
     lines += [f"  {name}: {values[key]}" for key, name in _SHOWN.items() if key in values]
     asked = "and are asked again" if {"starts_at", "ends_at", "state"} & values.keys() else "and need not answer again"
     lines += ["", f"Those who are invited are told, {asked}."]
-    fields = _canonical(request.fields, changes.when) if changes.when else dict(request.fields)
+    fields = form.canonical(request.fields, changes.when) if changes.when else dict(request.fields)
     return _about(meeting, f"{_verb(changes)} meeting {meeting.id}: {before.title}", "\n".join(lines), fields)
 
 
@@ -192,31 +145,9 @@ def _move(tx: Tx, context: Context, ordered: Ordered) -> str:
     if not ordered.facts["meeting"]:
         raise Malformed('which meeting is meant? The line "meeting: 12" says it')
     meeting = records.get(tx, int(str(ordered.facts["meeting"])))
-    after = schedule.move(tx, context, meeting.id, _changes(_fields(ordered), meeting, ordered.actor.address))
+    after = schedule.move(tx, context, meeting.id, form.changes_of(_fields(ordered), meeting, ordered.actor.address))
     when = wording.when(after, context.charters[ordered.group])
     return f"Meeting {after.id}, {after.title}: {when}; those who are invited are told."
-
-
-def _changes(fields: Mapping[str, str], meeting: Meeting, actor: str) -> Changes:
-    _only(fields, _CHANGED)
-    when = _when(schedule.with_length(dict(fields), meeting), meeting.zone) if _names_time(fields, meeting) else None
-    return Changes(
-        when=when,
-        title=fields.get("title"),
-        location=fields.get("location"),
-        join_url=fields.get("link"),
-        description=fields.get("text"),
-        confirm=_is_yes(fields, "confirm"),
-        actor=actor,
-    )
-
-
-def _names_time(fields: Mapping[str, str], meeting: Meeting) -> bool:
-    if fields.get("start"):
-        return True
-    if any(fields.get(name) for name in _TIME if name != "zone") or fields.get("zone", meeting.zone) != meeting.zone:
-        raise Malformed("a new end, duration or zone needs start too")
-    return False
 
 
 def _propose_link(tx: Tx, context: Context, request: Request) -> Proposal:
@@ -249,7 +180,7 @@ def _cancel(tx: Tx, context: Context, ordered: Ordered) -> str:
 
 
 def _propose_held(tx: Tx, context: Context, request: Request) -> Proposal:
-    _only(request.fields, ("present",))
+    form.only(request.fields, ("present",))
     meeting = attendance.check(tx, context, _meeting(tx, request).id)
     people = attendance.read(tx, meeting, request.fields.get("present", ""))
     listed = "\n".join("  " + ", ".join(filter(None, (one.name, one.organization, one.country))) for one in people)
@@ -342,9 +273,9 @@ def _meeting(tx: Tx, request: Request) -> Meeting:
     number = next((one.lstrip("#") for one in named if one.lstrip("#").isdigit() and one.isascii()), "")
     if not number or len(number) > _MOST_DIGITS:
         raise Malformed('the number of the meeting is missing; a mail with the word "meetings" lists them')
-    meeting = records.get(tx, int(number))
-    if meeting.group_id != request.group_id:
-        raise NotFound(f"there is no meeting {number} in this group")
+    meeting = next((one for one in records.of_group(tx, request.group_id) if one.id == int(number)), None)
+    if meeting is None:
+        raise NotFound(f'there is no meeting {number} in this group; a mail with the word "meetings" lists them')
     return meeting
 
 
@@ -355,16 +286,3 @@ def _charter(context: Context, request: Request) -> Charter:
 def _fields(ordered: Ordered) -> Mapping[str, str]:
     found = ordered.facts["fields"]
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
-
-
-def _only(fields: Mapping[str, str], allowed: Sequence[str]) -> None:
-    unknown = [key for key in fields if key not in allowed]
-    if unknown:
-        raise Malformed(f"{', '.join(unknown)}: not known here; allowed are {', '.join(allowed)}")
-
-
-def _is_yes(fields: Mapping[str, str], name: str) -> bool:
-    said = fields.get(name, "").strip().lower()
-    if said not in _YES | _NO:
-        raise Malformed(f"{name}: {said!r} is neither yes nor no")
-    return said in _YES

@@ -137,7 +137,8 @@ def check(order: Order, now: datetime) -> None:
     _check(order.title, order.join_url, order.kind)
     if _is_past(order.when, now) and not order.past:
         raise Malformed(
-            f"{order.when.wall_start} {order.when.zone} is in the past; --past records it and invites nobody"
+            f"{order.when.wall_start} {order.when.zone} is in the past; --past records it and invites nobody "
+            '(by mail: "past: yes")'
         )
     if order.past and order.when.ends_at > now:
         raise Malformed(f"{order.when.wall_start} {order.when.zone} is not over yet; --past records what has been")
