@@ -19,7 +19,7 @@ from typing import Final
 from cgbot.context import Context
 from cgbot.errand import Errand, Preparers, Purposes, Settled, UseCase
 from cgbot.errors import Refused
-from cgbot.groups import authentication, orders, request_form, subscriptions, tokens
+from cgbot.groups import authentication, orders, own_words, request_form, subscriptions, tokens
 from cgbot.groups.commands import Actor
 from cgbot.groups.moments import in_words
 from cgbot.groups.roles import may
@@ -109,7 +109,10 @@ def _is_answer(errand: Errand) -> bool:
 
 
 def _first_line(errand: Errand) -> str:
-    return next((line for line in request_form.own_lines(errand.message.text) if line.strip()), "")
+    """The first line that its author wrote, behind a greeting."""
+    lines = request_form.own_lines(errand.message.text)
+    first = own_words.first(lines)
+    return lines[first].strip() if first is not None else ""
 
 
 def _register(tx: Tx, context: Context, errand: Errand, actor: Actor) -> Settled:

@@ -89,6 +89,7 @@ def _notify(tx: Tx, context: Context, errand: Errand, hold_id: int, addressee: A
                 "until": in_words(context.now + LIFETIME, charter),
                 "proven": held.proven,
                 "excerpt": excerpt(errand.message),
+                "is_paper": errand.purpose == "contributions",
             },
             group=(held.group_id, errand.group),
             recipients=(addressee,),

@@ -36,7 +36,7 @@ def contribution(title: str = "Proposed text for X.tr-ai", source: str = "Exampl
             cell.text = text
     for number in (4, 5, 6):
         row = table.rows[number]
-        row.cells[0 if number == 4 else 1].merge(row.cells[2]).text = rows[number][1]  # noqa: PLR2004 - the banner's row
+        row.cells[0 if number == 4 else 1].merge(row.cells[2]).text = rows[number][1]
     abstract = document.add_table(rows=1, cols=2)
     abstract.rows[0].cells[0].text = "Abstract:"
     abstract.rows[0].cells[1].text = "Which attacks on models\u00a0are new."
