@@ -25,7 +25,7 @@ from cgbot.groups.charter import Charter
 from cgbot.keys import Keys
 from cgbot.settings import Settings
 from cgbot.store import schema
-from cgbot.store.db import Database
+from cgbot.store.db import Database, Tx
 
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _TOKEN_LENGTH: Final = 26  # 130 bits
@@ -62,6 +62,12 @@ class House:
         found = charters.load_all(settings.groups_directory)
         self.settings, self.render, self.charters = settings, templates, found
         self.db.write_now(groups.seed, self.context())
+
+    def is_behind(self, tx: Tx) -> bool:
+        """Say whether a group's file is there and was not read: a command beside us has renamed it, or made it."""
+        names = (one.name for one in groups.list_groups(tx) if one.closed_at is None)
+        folder = self.settings.groups_directory
+        return any(name not in self.charters and (folder / f"{name}.toml").exists() for name in names)
 
     def close(self) -> None:
         """Close the database."""

@@ -42,6 +42,12 @@ class Errand:
     facts: PostFacts | None = None  # of a post: what the archive needs, prepared outside the transaction
     prepared: object | None = None  # what the preparer of its purpose has made of the message, outside it too
 
+    @property
+    def addressed(self) -> str:
+        """The group's name as the address was written, perhaps an older one: what is signed there was signed so."""
+        base = self.recipient.rpartition("@")[0].lower().partition("+")[0]
+        return base if self.purpose == "post" else base.rpartition("-")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:

@@ -291,13 +291,18 @@ class Running:
             self._wake_sorter()
             self._wake_delivery()
             try:
-                directory = await self._house.db.read(wiring.directory, self._house.context())
-                if await self._house.db.read(self._house.is_behind):
-                    await self._reload()
-                else:
-                    self._door.directory = directory
+                await self._read_groups()
             except CgbotError as error:
                 log.warning("the groups could not be read", reason=error.public)
+
+    async def _read_groups(self) -> None:
+        """Know every address that there is; a group's file that is not read yet is read first."""
+        for _ in range(2):
+            directory = await self._house.db.read(wiring.directory, self._house.context())
+            if not await self._house.db.read(self._house.is_behind):
+                self._door.directory = directory
+                return
+            await self._reload()
 
     async def _upkeep(self) -> None:
         """Once an hour, remove what is finished and old, in portions with pauses between them."""

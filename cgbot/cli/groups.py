@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
-from cgbot.groups import records
+from cgbot.errors import Conflict, NotFound
+from cgbot.groups import records, renaming
 from cgbot.groups.charter import Charter, Point
 
 app = noun("The groups and their terms of reference.")
@@ -61,6 +62,37 @@ def handover(
         office = handing.Office(predecessor, successor, leave, wiring.shown_kinds(), wiring.ON_LEAVE)
         taken = house.db.write_now(handing.hand_over, house.context(), (found.id, found.name), office, "operator")
     say(f"{taken.address} is {taken.role} of {found.name} now, and is mailed what is open")
+
+
+@app.command()
+def rename(
+    group: Annotated[str, typer.Argument(help="The group's name, as it is.")],
+    name: Annotated[str, typer.Argument(help="Its new name, the part of the address before the @.")],
+    *,
+    acronym: Annotated[str, typer.Option(help="Its new acronym; the new name in capitals without it.")] = "",
+    title: Annotated[str, typer.Option(help="Its new title, if that changes too.")] = "",
+    tell: Annotated[bool, typer.Option("--tell", help="Write to the whole list about it.")] = False,
+) -> None:
+    """Give a group another name: its file is replaced; addresses and links of the old name keep working."""
+    from cgbot.desk import renamed  # noqa: PLC0415 - the other commands write no mail
+
+    with open_house() as house:
+        was = house.db.read_now(records.get_group, group)
+        charter = house.charters.get(was.name)
+        if charter is None:
+            raise NotFound(f"the file of {was.name} is gone; put it back first")
+        other = house.db.read_now(records.find_group, name)
+        if other is not None and other.id != was.id:
+            raise Conflict(f"{name} is a name of {other.name}")
+        text = renaming.renamed(charter, name, acronym=acronym, title=title)
+        kept = renaming.put(house.settings.groups_directory, (was.name, name), text)
+        house.reload()
+        if tell:
+            house.db.write_now(renamed.tell, house.context(), was.id, was.name)
+        domain = house.settings.service.domain
+    say(f"{was.name} is {name} now: {name}@{domain}; mail to {was.name}@{domain} and its links keep working")
+    say(f"{name}.toml takes the place of {was.name}.toml, which is kept as {kept.name}")
+    say("its members have been told" if tell else "nobody was told: --tell would have written to the list")
 
 
 def _describe(charter: Charter) -> list[str]:

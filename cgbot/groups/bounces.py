@@ -30,11 +30,11 @@ _WORST_FIRST: Final = {"failed": 0, "delayed": 1}
 
 def take_bounce(tx: Connection, context: Context, errand: Errand) -> Settled:
     """Record what a delivery report says about one of our copies."""
-    signed = verp.read_return_path(context.keys, errand.group, errand.detail)
+    signed = verp.read_return_path(context.keys, errand.addressed, errand.detail)
     if signed is None or errand.group_id is None:
         return Settled("discarded", "bounce: the return path is not one that we signed")
     content_id, member_id = signed
-    member = members.get_member(tx, member_id) if member_id else None
+    member = members.in_group(tx, member_id, errand.group_id) if member_id else None
     if member is None or member.group_id != errand.group_id:
         return Settled("sorted", f"bounce of content {content_id}: no member's")
     reports = dsn.reports(errand.message)

@@ -145,6 +145,7 @@ class Charter:
     people: tuple[Officer, ...]
     secretariat: str
     companion: Companion | None
+    formerly: tuple[str, ...] = ()  # names that the group had
     file: str = ""
     source: str = field(default="", repr=False)
 
@@ -217,6 +218,7 @@ def parse(source: str, file: str) -> Charter:
         people=tuple(map(_officer, top.sections("people"))),
         secretariat=top.address("secretariat", ""),
         companion=_companion(top),
+        formerly=top.texts("formerly", []),
         file=file,
         source=source,
     )

@@ -75,6 +75,15 @@ def get_member(tx: Connection, member_id: int) -> Member | None:
     return _one(tx, _select().where(members.c.id == member_id))
 
 
+def in_group(tx: Connection, member_id: int, group_id: int) -> Member | None:
+    """The member with this id, or the same person in this group, which carries on the other one."""
+    member = get_member(tx, member_id)
+    if member is None or member.group_id == group_id:
+        return member
+    same = (members.c.person_id == member.person_id) & (members.c.group_id == group_id)
+    return _one(tx, _select().where(same)) or member
+
+
 def list_members(tx: Connection, group_id: int, *, everybody: bool = False) -> tuple[Member, ...]:
     """The members, conveners first, then by address; `everybody` includes those who have left."""
     wanted = _select().where(members.c.group_id == group_id)

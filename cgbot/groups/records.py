@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, insert, or_, select, update
 
 from cgbot.context import Context
 from cgbot.errors import NotFound
@@ -107,15 +107,20 @@ def seed(tx: Connection, context: Context) -> tuple[str, ...]:
     Bring the charters into the database; safe to repeat, and from two processes at once.
 
     A new group gets its alias, its charter's first version, and those of its officers whose addresses are given. An
-    existing one gets a new version when its file has changed. Gives the names of the groups that were made.
+    existing one gets a new version when its file has changed. A file that names what the group was called formerly,
+    when the file of that name is gone, renames it. Gives the names of the groups that were made.
     """
     return tuple(name for name, charter in context.charters.items() if _seed_one(tx, context, charter))
 
 
 def _seed_one(tx: Connection, context: Context, charter: Charter) -> bool:
-    group = find_group(tx, charter.name)
+    group = find_group(tx, charter.name) or _formerly(tx, charter)
+    if group is not None and group.name != charter.name:
+        if group.name in context.charters:
+            return False  # the file of its present name is there, and counts
+        _rename(tx, context, group, charter.name)
     made = group is None and _make(tx, context, charter)
-    group = group or find_group(tx, charter.name)
+    group = find_group(tx, charter.name)
     if group is None:
         return False
     tx.execute(
@@ -128,6 +133,18 @@ def _seed_one(tx: Connection, context: Context, charter: Charter) -> bool:
             if officer.address:
                 members.add(tx, context, group.id, _as_member(officer, charter))
     return made
+
+
+def _formerly(tx: Connection, charter: Charter) -> Group | None:
+    """The group that had one of the names that the charter says it had."""
+    return next((found for name in charter.formerly if (found := find_group(tx, name))), None)
+
+
+def _rename(tx: Connection, context: Context, group: Group, name: str) -> None:
+    """Give a group its new name; those it had keep receiving and redirecting."""
+    tx.execute(update(groups).where(groups.c.id == group.id).values(name=name))
+    tx.execute(insert_new(tx, group_aliases).values(name=name, group_id=group.id, valid_from=context.now))
+    audit.record(tx, context.now, group.id, audit.Entry("operator", "group renamed", name, {"was": group.name}))
 
 
 def _make(tx: Connection, context: Context, charter: Charter) -> bool:
@@ -158,6 +175,8 @@ def differences(tx: Connection, charter: Charter) -> tuple[str, ...]:
     """Where a charter's people and the database disagree, a sentence each; for `cgbot check`."""
     group = find_group(tx, charter.name)
     if group is None:
+        if former := next((name for name in charter.formerly if find_group(tx, name)), ""):
+            return (f"{charter.file} renames {former}, whose own file is still there: move that file away",)
         return (f"{charter.name} is not in the database yet; `cgbot serve` makes it",)
     here = members.active_members(tx, group.id)
     found = []

@@ -77,8 +77,8 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
 def _evidence(tx: Tx, context: Context, errand: Errand) -> _Evidence:
     """Who answers: by the signed address, and by an author that is proven (calendar replies in three tiers)."""
     group_id = errand.group_id or 0
-    named = verp.read_member_token(context.keys, "meetings", errand.group, errand.detail)
-    by_address = members.get_member(tx, named) if named is not None else None
+    named = verp.read_member_token(context.keys, "meetings", errand.addressed, errand.detail)
+    by_address = members.in_group(tx, named, group_id) if named is not None else None
     found = authentication.of(errand, context.settings)
     authors = [one.address for one in errand.message.authors]
     proven = [one for one in authors if found.proves(one)]
