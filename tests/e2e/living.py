@@ -10,7 +10,10 @@ from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 from email.utils import getaddresses
+from pathlib import Path
 
+from cgbot import app, configuration, wiring
+from cgbot.notices import ledger
 from tests.harness import DOMAIN, Program, Relay
 
 _MOST_LOOKS = 20
@@ -26,6 +29,12 @@ class World:
         self._read: Counter[str] = Counter()
         self._written = 0
         program.travel(_text(self.now))
+        # A look at the same database from here: the command would take a second each time.
+        self._house = app.open_house(configuration.load(program.env, Path(program.env["CGBOT_CONFIG"])))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._house.close()
 
     # ------------------------------------------------------------------------------------------------ the clock
 
@@ -48,8 +57,9 @@ class World:
 
     def _due(self, end: datetime) -> list[datetime]:
         """A second after each moment at which something is planned, from now to then."""
-        listed = self.program.json("notices", "list", "--until", end.isoformat())
-        moments = {datetime.fromisoformat(one["due"]) + timedelta(seconds=1) for one in listed}
+        context = self._house.context(self.now)
+        listed = self._house.db.read_now(ledger.preview, context, wiring.kinds(), end)
+        moments = {one.occurrence.due_at.replace(microsecond=0) + timedelta(seconds=1) for one in listed}
         return sorted(one for one in moments if self.now < one <= end)
 
     def _jump(self, moment: datetime) -> None:
@@ -125,6 +135,7 @@ def living(program: Program, relay: Relay, start: str) -> Iterator[World]:
     try:
         yield world
     finally:
+        world.close()
         if program.running:
             program.stop()
 
@@ -143,6 +154,11 @@ def body(message: Message) -> str:
             assert isinstance(raw, bytes)
             return raw.decode(part.get_content_charset() or "utf-8").replace("\r\n", "\n")
     return ""
+
+
+def words(message: Message) -> str:
+    """The text without its line breaks."""
+    return " ".join(body(message).split())
 
 
 def _address(recipient: str) -> str:

@@ -11,7 +11,7 @@ import icalendar
 import pytest
 
 from cgbot.papers import report_text
-from tests.e2e.living import World, body, living, subject
+from tests.e2e.living import World, body, living, subject, words
 from tests.e2e.test_companion import COMPANION, HOST_LIST
 from tests.harness import DOMAIN, Program, Relay
 
@@ -48,7 +48,7 @@ def order(world: World, who: str, command: str, text: str = "") -> str:
     """Ask, look at what comes back, say yes; what was done in words."""
     world.write(who, "request", command, text)
     world.answer(who, world.one(who, "please confirm"), "yes")
-    return body(world.one(who, "done:"))
+    return words(world.one(who, "done:"))
 
 
 def paper(world: World, who: str, title: str, text: str, content: bytes) -> str:
@@ -57,7 +57,7 @@ def paper(world: World, who: str, title: str, text: str, content: bytes) -> str:
     message.add_attachment(content, maintype="application", subtype="pdf", filename="paper.pdf")
     world.send(who, "contributions", message)
     world.answer(who, world.one(who, "confirm your paper"), "yes")
-    return body(world.one(who, "received"))
+    return words(world.one(who, "received"))
 
 
 def calendar(message: Message) -> icalendar.Event:
@@ -85,9 +85,9 @@ def read_everything(world: World, *but: str) -> None:
             world.news(who)
 
 
-def to_list(world: World, *words: str) -> Message:
+def to_list(world: World, *said: str) -> Message:
     """What went to the whole list: a member's copy, or the mail to the host's list."""
-    return world.one(HOST_LIST if world.is_companion else READER, *words)  # type: ignore[attr-defined]
+    return world.one(HOST_LIST if world.is_companion else READER, *said)  # type: ignore[attr-defined]
 
 
 @pytest.mark.timeout(300)
@@ -102,7 +102,7 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     assert "Thursday 25 March 2027, 09:00-10:00 Geneva time (CET, 08:00-09:00 UTC)" in done
     read_everything(world)
     assert "Thursday 18 March 2027, 23:59 Geneva time" in order(world, CONVENER, "open call", "meeting: 2\n")
-    call = body(to_list(world, "call for contributions by 18 March 2027"))
+    call = words(to_list(world, "call for contributions by 18 March 2027"))
     assert "This is 7 calendar days before the meeting." in call
     assert f"cg-aisec-contributions@{DOMAIN}" in call
     read_everything(world)
@@ -112,7 +112,7 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     world.until("2027-03-02 08:00:00")
     moved = world.one(READER, "second meeting")
     assert "26 March 2027" in subject(moved)
-    assert "NOW Friday 19 March 2027, 23:59" in body(world.one(CONVENER, "moved to 19 March 2027"))
+    assert "NOW Friday 19 March 2027, 23:59" in words(world.one(CONVENER, "moved to 19 March 2027"))
 
     # Two answer, one of them no.
     reply(world, ALICE, next(one for one in reversed(world.news(ALICE)) if one.is_multipart()), "ACCEPTED")
@@ -124,7 +124,7 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     world.until("2027-03-15 09:00:00")
     read_everything(world)
     first = paper(world, ALICE, "Threats to models", "source: Example University\n", b"%PDF-1.4 one")
-    assert "CG-AISEC-C-0001\n" in first
+    assert "CG-AISEC-C-0001 Title" in first
     assert "contributions to SG17 itself go by its own posting" in first
     assert "CG-AISEC-C-0001R1" in paper(world, ALICE, "C-0001: Threats to models", "", b"%PDF-1.4 two")
     assert "marked as late" not in paper(world, BOB, "Requirements of operators", "", b"%PDF-1.4 three")
@@ -132,9 +132,9 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     assert "2 papers received" in " ".join(map(subject, world.news(CONVENER)))
     assert "marked as late" in paper(world, BOB, "Late thoughts", "", b"%PDF-1.4 four")
     world.write(READER, "request", "agenda")
-    agenda = body(world.one(READER, "agenda"))
-    assert "CG-AISEC-C-0001R1  Threats to models (Example University)" in agenda
-    assert "CG-AISEC-C-0003  Late thoughts (Bob) [late]" in agenda
+    agenda = words(world.one(READER, "agenda"))
+    assert "CG-AISEC-C-0001R1 Threats to models (Example University)" in agenda
+    assert "CG-AISEC-C-0003 Late thoughts (Bob) [late]" in agenda
     world.write(READER, "request", "get C-0001")
     (file,) = [part for part in world.one(READER, "C-0001R1").walk() if part.get_filename() == "paper.pdf"]
     assert file.get_payload(decode=True) == b"%PDF-1.4 two"
@@ -155,8 +155,9 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     world.until("2027-04-05 09:00:00")
     draft = [one for one in world.news(CONVENER) if report_text.BEGIN in body(one)][-1]
     text = body(draft)
+    told = " ".join(text.split())
     for fact in ("Second meeting", "Example Ministry", "CG-AISEC-C-0001R1", "Late thoughts"):
-        assert fact in text, text
+        assert fact in told, text
     marked = text[text.index(report_text.BEGIN) :]
     world.answer(CONVENER, draft, marked.replace("Second meeting", "Second meeting (virtual)"), quote=False)
     world.later()  # its Word file is made beside
