@@ -87,6 +87,7 @@ class Command:
     `name` is its first word or words ("schedule", "open call"), `also` other ways to say it; `action` who may (groups.
     roles); `form` one line or more that shows how it is written, for the help. `propose` reads and checks and changes
     nothing: it raises Refused with words for the asker. `do` runs in its own transaction and gives one sentence.
+    `waits`: it is done when the time to undo it is over; without, the yes does it.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Command:
     propose: Propose
     do: Do
     also: tuple[str, ...] = ()
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ def ask(tx: Connection, context: Context, command: Command, request: Request) ->
 def _ask(tx: Connection, context: Context, command: Command, request: Request) -> tuple[Settled, Order | None]:
     if too_many(tx, context, request.group_id, request.actor):
         return Settled("discarded", f"more than {MOST_AN_HOUR} requests within an hour"), None
+    if orders.was_asked(tx, context, request):
+        return Settled("discarded", "the same mail has asked before"), None
     if not orders.is_open_to(request.actor, command):
         return decline(tx, context, request, (command.name, command.action)), None
     try:
@@ -94,7 +96,7 @@ def _ask(tx: Connection, context: Context, command: Command, request: Request) -
             order, proposal = orders.place(tx, context, command, request)
     except Refused as error:
         return refuse(tx, context, request, (command.name, command.form, error.public)), None
-    _show(tx, context, request, order, proposal.preview)
+    _show(tx, context, request, order, (proposal.preview, orders.minutes_to_undo(context, command)))
     return Settled("sorted", f"order {order.id} shown: {order.summary}"), order
 
 
@@ -142,7 +144,9 @@ def _asked_by(request: Request) -> str:
     return request.errand.message.message_id if request.errand else ""
 
 
-def _show(tx: Connection, context: Context, request: Request, order: Order, preview: str) -> None:
+def _show(tx: Connection, context: Context, request: Request, order: Order, shown: tuple[str, int]) -> None:
+    """Mail the preview, and how long it can be undone."""
+    preview, minutes = shown
     token = tokens.make(tx, context, ASKED, _facts(request.group_id, request.actor, order.id), orders.LIFETIME)
     authors = request.errand.message.authors if request.errand else ()
     facts = {
@@ -150,7 +154,7 @@ def _show(tx: Connection, context: Context, request: Request, order: Order, prev
         "preview": preview,
         "block": _block(order),
         "until": in_words(context.now + orders.LIFETIME, context.charters[request.group]),
-        "minutes": context.settings.notices.undo_minutes,
+        "minutes": minutes,
         "sender": authors[0].address if authors else request.actor.address,
     }
     post = _Post("order-shown", facts, _asked_by(request), token, orders.LIFETIME)

@@ -90,12 +90,17 @@ def confirm(tx: Connection, context: Context, commands: Commands, order_id: int,
     command = commands.get(order.command)
     if command is None or not is_open_to(actor, command):
         raise NotAllowed(f"{actor.address} may not order this, or no longer")
-    undo = timedelta(minutes=context.settings.notices.undo_minutes)
+    undo = timedelta(minutes=minutes_to_undo(context, command))
     values = {"state": "ordered", "ordered_at": context.now, "due_at": context.now + undo, "actor": actor.address,
               "member_id": actor.member_id}  # fmt: skip
     _change(tx, order, values)
     _note(tx, context, order, actor.address, "ordered")
     return get(tx, order_id) if undo else carry_out(tx, context, commands, order_id)
+
+
+def minutes_to_undo(context: Context, command: Command) -> int:
+    """How long an order of this command can be undone."""
+    return context.settings.notices.undo_minutes if command.waits else 0
 
 
 def undo(tx: Connection, context: Context, order_id: int, actor: Actor) -> Order:
@@ -173,6 +178,14 @@ def get(tx: Connection, order_id: int) -> Order:
     if row is None:
         raise NotFound(f"there is no order {order_id}")
     return _order(row)
+
+
+def was_asked(tx: Connection, context: Context, request: Request) -> bool:
+    """Say whether this very mail has asked before, as a copy that a server sent twice."""
+    message_id = request.errand.message.message_id if request.errand else ""
+    same = (orders.c.message_id == message_id) & (orders.c.actor == request.actor.address)
+    lately = (orders.c.group_id == request.group_id) & (orders.c.created_at > context.now - LIFETIME)
+    return bool(message_id) and tx.execute(select(orders.c.id).where(same, lately).limit(1)).first() is not None
 
 
 def waiting(tx: Connection, group_id: int) -> tuple[Order, ...]:

@@ -3,7 +3,8 @@ Pure rules: what the writer of a mail wrote, without what they quoted, signed or
 
 Quoted lines are left out wherever they stand. What follows a signature (RFC 3676 section 4.3), the line of a telephone,
 or an original below its attribution or its header fields (as Outlook writes it) is not looked at; an attribution whose
-original is quoted is passed over, since the answer may stand below it.
+original is quoted is passed over, since the answer may stand below it. Links that a mail program wrote twice, as
+"https://example.org<https://example.org/>", are read once.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from typing import Final
 
 QUOTED: Final = re.compile(r"^(?:\s?[>|])+ ?")
 _MOST_LINES: Final = 5000
+_LONGEST_TEXT: Final = 500_000
 _LONGEST_LINE: Final = 4000
 _LOOKED_AT: Final = 300  # characters of a line that may be an attribution
 _BLANK: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\t": " ", "\u200b": None, "\ufeff": None})
+_TWICE: Final = re.compile(
+    r"((?:https?://|www\.)[^\s<>]{1,2000}|[^\s<>@]{1,64}@[^\s<>@]{1,255}) ?<(?:https?://|mailto:)[^\s<>]{1,2000}>",
+    re.IGNORECASE,
+)
 _SIGNATURE: Final = re.compile(
     r"-- ?|\s*(?:sent from my |get outlook for |von meinem .{1,40} gesendet|envoyé de mon ).{0,80}", re.IGNORECASE
 )
@@ -46,7 +52,8 @@ _GREETING: Final = re.compile(
 
 def all_lines(text: str) -> list[str]:
     """The lines of a text with plain blanks, bounded in number and length."""
-    return [line[:_LONGEST_LINE] for line in text.translate(_BLANK).splitlines()[:_MOST_LINES]]
+    lines = text[:_LONGEST_TEXT].translate(_BLANK).splitlines()[:_MOST_LINES]
+    return [_TWICE.sub(r"\1", line[:_LONGEST_LINE]) if "<" in line else line[:_LONGEST_LINE] for line in lines]
 
 
 def own_lines(text: str) -> list[str]:

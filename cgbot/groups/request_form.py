@@ -80,7 +80,11 @@ def first_word(text: str) -> str:
 
 
 def read_fields(lines: Sequence[str], *, indented: bool = False) -> Mapping[str, str]:
-    """The fields of these lines; the last one of a name counts. `indented`: deeper lines continue the field above."""
+    """
+    The fields of these lines; the last one of a name counts.
+
+    `indented`: the lines stand between our marks, where each that is deeper, or no field, continues the one above it.
+    """
     found: dict[str, list[str]] = {}
     current: list[str] | None = None
     base = 0
@@ -95,7 +99,7 @@ def read_fields(lines: Sequence[str], *, indented: bool = False) -> Mapping[str,
             if key == _TEXT:
                 return MappingProxyType({**_joined(found), **_with_text(match[2], lines[number + 1 :], indented)})
         elif not line.strip():
-            current = None
+            current = current if indented else None
         elif current is not None:
             current.append(line.strip())
     return MappingProxyType(_joined(found))

@@ -90,9 +90,14 @@ def find_content(tx: Connection, group_id: int | None, content_hash: bytes) -> H
     return _one(tx, (holds.c.group_id == group_id) & (holds.c.content_hash == content_hash))
 
 
+def find(tx: Connection, hold_id: int) -> Hold | None:
+    """One hold, None where there is none of this number."""
+    return _one(tx, holds.c.id == hold_id)
+
+
 def get(tx: Connection, hold_id: int) -> Hold:
     """One hold; NotFound names what there is."""
-    found = _one(tx, holds.c.id == hold_id)
+    found = find(tx, hold_id)
     if found is None:
         raise NotFound(f"there is no held message {hold_id}; `cgbot held list` shows what waits")
     return found

@@ -26,6 +26,7 @@ from cgbot.outbox.letters import Addressee, Letter
 from cgbot.posts import holding, holds
 from cgbot.posts.holds import Decision, Hold
 from cgbot.store.db import Tx
+from cgbot.store.tables import notices
 
 _AHEAD: Final = timedelta(days=31)
 _MOST_DIGITS: Final = 9
@@ -76,9 +77,9 @@ def _propose(word: str, tx: Tx, context: Context, request: Request) -> Proposal:
 
 def _held(tx: Tx, context: Context, number: int, group_id: int) -> Hold:
     """A held message of the group that still waits. Raises NotFound and Conflict."""
-    held = holds.get(tx, number)
-    if held.group_id != group_id:
-        raise NotFound(f"there is no held message {number} in this group")
+    held = holds.find(tx, number)
+    if held is None or held.group_id != group_id:
+        raise NotFound(f'there is no held message {number} in this group; a mail with the word "awaiting" lists them')
     if held.state != "waiting":
         when = f" on {in_words(held.decided_at, context.charters[held.group])}" if held.decided_at else ""
         raise Conflict(f"held message {number} was {held.state} by {held.decided_by}{when}")
@@ -123,9 +124,10 @@ def _propose_stop(tx: Tx, context: Context, request: Request) -> Proposal:
 
 def _planned(tx: Tx, number: int, group_id: int) -> Notice:
     """A planned mail of the group. Raises NotFound and Conflict."""
-    notice = ledger.get(tx, number)
-    if notice.occurrence.group_id != group_id or notice.occurrence.kind in _OWN:
-        raise NotFound(f"there is no planned mail {number} in this group")
+    found = ledger.find(tx, (notices.c.id == number) & (notices.c.group_id == group_id) & notices.c.kind.not_in(_OWN))
+    if not found:
+        raise NotFound(f'there is no planned mail {number} in this group; a mail with the word "notices" lists them')
+    notice = found[0]
     if notice.state not in _OPEN:
         raise Conflict(f"mail {number} cannot be stopped: it is {notice.state}")
     return notice
@@ -146,7 +148,7 @@ COMMANDS: Final[Sequence[Command]] = (
     Command("discard", "decide what is held", "discard 3", "Do not distribute a held post, and tell nobody.",
             partial(_propose, "discard"), partial(_decide, "discard"), ("discard post", "discard message")),
     Command("stop", "stop notices", "stop 12", "Keep a planned mail from going out.", _propose_stop, _stop,
-            ("stop notice", "stop mail")),
+            ("stop notice", "stop mail"), waits=False),
 )  # fmt: skip
 
 

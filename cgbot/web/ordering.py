@@ -33,6 +33,7 @@ _FIELD: Final = "field "  # what the names of a form's inputs begin with, so tha
 _COMMENT: Final = re.compile(r"\s{2,}\([^)]*\)\s*$")  # what an example says beside the command
 _WORDS: Final = 200
 _ABOUT_MEETING: Final = frozenset({"move", "link", "held", "cancel"})
+_BUTTONS: Final = frozenset({"approve", "reject", "discard", "stop"})
 _ACTS: Final = ("confirm", "undo")
 
 
@@ -48,11 +49,11 @@ class Input:
 
 
 def offered(commands_of: Mapping[str, Command], role: str) -> list[dict[str, str]]:
-    """The commands that this role may order, for the desk."""
+    """The commands that this role may order, for the desk; what has buttons of its own there is not named again."""
     return [
         {"name": one.name, "slug": slug(one.name), "help": one.help}
         for one in commands_of.values()
-        if may(role, one.action)
+        if may(role, one.action) and one.name not in _BUTTONS
     ]
 
 

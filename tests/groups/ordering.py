@@ -53,7 +53,8 @@ STRIKE: Final = Command("strike", "call meetings", "strike 7", "A note is struck
 CLOSE: Final = Command(
     "close", "approve reports and statements", "close 7", "The notes are closed.", propose, take
 )  # a secretary may not
-COMMANDS: Final = MappingProxyType({one.name: one for one in (NOTE, STRIKE, CLOSE)})
+HURRY: Final = Command("hurry", "call meetings", "hurry 7", "A note is taken at once.", propose, take, waits=False)
+COMMANDS: Final = MappingProxyType({one.name: one for one in (NOTE, STRIKE, CLOSE, HURRY)})
 CONFIRM: Final = subscriptions.purposes(answers=ordering.answers(COMMANDS))["confirm"]
 KINDS: Final = (ordering.kind(COMMANDS),)
 

@@ -19,8 +19,8 @@ from cgbot.groups.members import Member
 from cgbot.groups.records import Group
 from cgbot.notices import ledger
 from cgbot.store.db import Database
-from tests.groups.mailbag import Sent, outbox, token_of
-from tests.groups.ordering import CLOSE, COMMANDS, KINDS, NOTE, STRIKE, Office
+from tests.groups.mailbag import Sent, errand, outbox, token_of
+from tests.groups.ordering import CLOSE, COMMANDS, HURRY, KINDS, NOTE, STRIKE, Office
 
 
 @pytest.fixture
@@ -517,3 +517,20 @@ def test_no_mail_of_an_order_holds_a_link(office: Office, bob: Member) -> None:
         "[CG-AISEC] Please confirm: note 7: A", "[CG-AISEC] Ordered: note 7: A", "[CG-AISEC] Done: note 7: A",
         "[CG-AISEC] Done by Jia: note 7: A",
     ]  # fmt: skip
+
+
+def test_what_cannot_wait_is_done_by_the_yes(office: Office, bob: Member) -> None:
+    letter = office.shown("jia", "7", command=HURRY)
+    assert "undo" not in letter.text
+    assert office.answer(letter, "yes").reason == "order 1 done"
+    assert office.noted() == ["note 7"]
+
+
+def test_the_same_request_twice_is_shown_once(office: Office, jia: Member) -> None:
+    """A server that was not sure sends a mail again."""
+    mail = errand(office.context, office.group, "request", "note 7", sender="jia@example.org")
+    actor = office.db.read_now(orders.actor_of, office.group.id, "jia@example.org")
+    asked = Request(office.group.id, office.group.name, actor, ("7",), {}, mail)
+    settled = [office.db.write_now(ordering.ask, office.context, NOTE, asked) for _ in range(2)]
+    assert [one.state for one in settled] == ["sorted", "discarded"]
+    assert office.states() == ["shown"]

@@ -79,6 +79,21 @@ def test_a_greeting_is_passed_over(lines: list[str], place: int | None) -> None:
     assert own_words.first(lines) == place
 
 
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("link: https://a.example/x<https://a.example/x>", "link: https://a.example/x"),
+        ("link: https://a.example/x <https://safelinks.example/?url=y>", "link: https://a.example/x"),
+        ("who: hu@example.org<mailto:hu@example.org>", "who: hu@example.org"),
+        ("who: Hu <hu@example.org>", "who: Hu <hu@example.org>"),
+        ("link: <https://a.example/x>", "link: <https://a.example/x>"),
+        ("a < b > c", "a < b > c"),
+    ],
+)
+def test_a_link_that_was_written_twice_is_read_once(line: str, read: str) -> None:
+    assert own_words.all_lines(line) == [read]
+
+
 def test_a_huge_text_is_cut() -> None:
     lines = own_words.own_lines("x" * 10_000 + "\n" + "y\n" * 100_000)
     assert len(lines[0]) == 4000

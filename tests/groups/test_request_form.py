@@ -233,3 +233,10 @@ def test_a_changed_value_is_always_seen(fields: dict[str, str], depth: int) -> N
     found = request_form.corrected(answer, sent)
     assert found is not None
     assert found.fields[key] == "Other"
+
+
+def test_a_field_of_many_lines_survives_blank_lines_and_lost_blanks() -> None:
+    """Programs that write HTML put a blank line after each line, and drop the blanks before it."""
+    sent = block({"present": "Alice, Org\nbob@example.org\nall who said yes", "link": LINK})
+    answer = "\n\n".join(one.strip() for one in sent.splitlines())
+    assert request_form.corrected("yes\n\n" + answer.replace(LINK, f"{LINK}<{LINK}>"), sent) is None

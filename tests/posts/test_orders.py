@@ -164,9 +164,9 @@ async def test_a_proven_author_gets_the_corrected_words(office: Office) -> None:
         ("approve", "the number is missing"),
         ("approve all", "the number is missing"),
         ("approve 99999999999", "the number is missing"),
-        ("approve 77", "there is no held message 77"),
+        ("approve 77", 'there is no held message 77 in this group; a mail with the word "awaiting" lists them'),
         ("reject 1 because: spam", "because: not known here; allowed is note"),
-        ("stop 4711", "there is no notice 4711"),
+        ("stop 4711", "there is no planned mail 4711 in this group"),
         ("stop", "the number is missing"),
     ],
 )
