@@ -101,7 +101,7 @@ async def order(request: Request) -> Response:
         facts = _form(command, asked)
         return await here.page(request, "order.html", {**facts, "placed": None, "problem": error.public}, error.http)
     facts = _form(command, _Asked(asked.words, proposal.fields), only=tuple(proposal.fields))
-    more = {"placed": placed, "preview": proposal.preview, "undo": context.settings.notices.undo_minutes}
+    more = {"placed": placed, "preview": proposal.preview, "undo": orders.minutes_to_undo(context, command)}
     return await here.page(request, "order.html", {**facts, **more, "problem": ""})
 
 

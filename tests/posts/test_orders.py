@@ -250,12 +250,16 @@ def test_a_planned_mail_is_stopped(office: Office) -> None:
     assert "mail 1 cannot be stopped: it is stopped" in words(office.mails[-1])
 
 
-def test_the_mails_of_orders_themselves_cannot_be_stopped(office: Office) -> None:
+async def test_the_mails_of_orders_themselves_cannot_be_stopped(office: Office) -> None:
     """An order is undone by its author, and by nobody as a notice."""
-    office.db.write_now(ledger.plan, office.context, (office.kind,))
-    office.order("stop 1")
-    office.write("stop 2")
-    assert "there is no planned mail 2 in this group" in words(office.mails[-1])
+    await office.arrive()
+    office.write("discard 1")
+    office.answer(office.mails[-1], "yes")
+    later = office.context.at(office.context.now + timedelta(minutes=10))
+    office.db.write_now(ledger.plan, later, (ordering.kind(COMMANDS),))
+    assert office.db.read_now(ledger.get, 1).occurrence.about == "order 1"
+    office.write("stop 1")
+    assert "there is no planned mail 1 in this group" in words(office.mails[-1])
 
 
 # -------------------------------------------------------------------------------------------------------- questions
