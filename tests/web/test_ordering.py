@@ -87,7 +87,7 @@ async def test_the_whole_way(site: Site, client: Client) -> None:
     assert done.status_code == 200
     assert "Ordered by chair@example.org. It is done on Monday 3 May 2027, 10:10 Geneva time" in unescape(done.text)
     assert site.db.read_now(audit.find, site.group.id, "noted", "note") == ()
-    assert "Ordered by chair@example.org, done on Monday 3 May 2027, 10:10" in await words(client, DESK)
+    assert "Ordered by chair@example.org, to be done on Monday 3 May 2027, 10:10" in await words(client, DESK)
 
 
 async def test_other_fields_are_written_as_in_a_mail(site: Site, client: Client) -> None:
