@@ -20,7 +20,7 @@ _LONGEST_LINE: Final = 4000
 _LOOKED_AT: Final = 300  # characters of a line that may be an attribution
 _BLANK: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\t": " ", "\u200b": None, "\ufeff": None})
 _TWICE: Final = re.compile(
-    r"((?:https?://|www\.)[^\s<>]{1,2000}|[^\s<>@]{1,64}@[^\s<>@]{1,255}) ?<(?:https?://|mailto:)[^\s<>]{1,2000}>",
+    r"(?<![^\s<>:,;(\"'])((?:https?://|www\.)[^\s<>]{1,2000}|[^\s<>@]{1,64}@[^\s<>@]{1,255}) ?<(?:https?://|mailto:)[^\s<>]{1,2000}>",
     re.IGNORECASE,
 )
 _SIGNATURE: Final = re.compile(
@@ -88,9 +88,15 @@ def _begins_original(lines: Sequence[str], number: int) -> bool:
     if _DIVIDER.fullmatch(line):
         return True
     if _RULE.fullmatch(line):
-        return any(_begins_original(lines, below) for below in range(number + 1, min(number + 3, len(lines))))
+        return any(_begins_header(lines, below) for below in range(number + 1, min(number + 3, len(lines))))
+    return _begins_header(lines, number)
+
+
+def _begins_header(lines: Sequence[str], number: int) -> bool:
+    """Say whether the header fields of an original stand here as text."""
     following = lines[number + 1 : number + 4]
-    return bool(_FROM.fullmatch(line)) and any(_SENT.fullmatch(one[:_LOOKED_AT]) for one in following)
+    is_first = bool(_FROM.fullmatch(lines[number][:_LOOKED_AT]))
+    return is_first and any(_SENT.fullmatch(one[:_LOOKED_AT]) for one in following)
 
 
 def _attribution(lines: Sequence[str], number: int) -> int:

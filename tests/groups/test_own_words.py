@@ -94,6 +94,16 @@ def test_a_link_that_was_written_twice_is_read_once(line: str, read: str) -> Non
     assert own_words.all_lines(line) == [read]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["________", "From: x", "on " + "x 1 " * 60, "a " * 140, "> ", "On 3 May 2027, x wrote:", "www." * 900 + "<",
+     "a@" * 1900, " " * 3900 + "(", "-- x", "Hi", "\u00e9" * 3000],
+)  # fmt: skip
+def test_many_lines_of_one_kind(line: str) -> None:
+    """Rules and header fields look ahead, and must come to an end."""
+    assert len(own_words.own_lines(f"{line}\n" * 10_000)) <= 5000
+
+
 def test_a_huge_text_is_cut() -> None:
     lines = own_words.own_lines("x" * 10_000 + "\n" + "y\n" * 100_000)
     assert len(lines[0]) == 4000
