@@ -33,7 +33,10 @@ _WAYS_IN: Final = tuple(
         ("zoomgov.com", r"/(?:j|w|s|my|join|wc)/.+"),
         ("teams.microsoft.com", r"/(?:l/meetup-join|meet|v2/\?meetingjoin)\b.*"),
         ("teams.live.com", r"/meet/.+"),
-        ("webex.com", r"/(?!(?:en|help|downloads|test-meeting)).*(?:j\.php|/meet/|/join/|/m/|wbxmjs|webappng|MTID).*"),
+        (
+            "webex.com",
+            r"(?!/(?:en|help|downloads|test-meeting)\b).*(?:j\.php|/meet/|/join/|/m/|wbxmjs|webappng|MTID).*",
+        ),
         ("meet.google.com", r"/[a-z]{3}-?[a-z]{4}-?[a-z]{3}.*"),
         ("meet.jit.si", r"/.+"),
         ("whereby.com", r"/.+"),
@@ -52,7 +55,8 @@ _ISO: Final = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _SHORT: Final = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b")
 _TIME: Final = re.compile(r"\b([01]?\d|2[0-3])[:h]([0-5]\d)\b", re.IGNORECASE)
 _PASSCODE: Final = re.compile(r"^.*\b(?:pass(?:code|word)|pin|code d'accès)\b.*$", re.IGNORECASE | re.MULTILINE)
-_RULER: Final = re.compile(r"[_\-=~:.*\s]*(?:_{8,}|-{8,}|={8,}|(?:::?~){3,})[_\-=~:.*\s]*")
+_RULED: Final = frozenset("_-=~:.*")  # what services draw a line with
+_SHORTEST_RULE: Final = 8
 _SECRET: Final = re.compile(
     r"https?://|pass(?:code|word)|meeting id|dial.?in|conference id|\+\d[\d\s().-]{7,}", re.IGNORECASE
 )
@@ -85,16 +89,13 @@ def read(text: str, page: str = "") -> Note | None:
     )
 
 
-def links(*texts: str) -> tuple[str, ...]:
-    """The links that join, in their order, each once."""
-    found: dict[str, None] = {}
-    for text in texts:
-        given = [html.unescape(one) for one in _HREF.findall(text[:_TEXT])] + _URL.findall(text[:_TEXT])
-        for one in given[:_MOST]:
-            link = unwrapped(one.rstrip(".,;:!?)*"))
-            if joins(link):
-                found.setdefault(link)
-    return tuple(found)
+def links(text: str, page: str = "") -> tuple[str, ...]:
+    """The links of a text, and of HTML, that join, in their order, each once."""
+    marked = page[:_TEXT]
+    given = _URL.findall(text[:_TEXT])[:_MOST]
+    given += [html.unescape(one) for one in (_HREF.findall(marked) + _URL.findall(marked))[:_MOST]]
+    found = (unwrapped(one.rstrip(".,;:!?)*")) for one in given)
+    return tuple(dict.fromkeys(one for one in found if joins(one)))
 
 
 def joins(link: str) -> bool:
@@ -136,7 +137,7 @@ def without_way_in(description: str) -> str:
     """
     kept: list[str] = []
     for line in description[:_TEXT].replace("\r\n", "\n").split("\n"):
-        if _RULER.fullmatch(line) and line.strip():
+        if len(line.strip()) >= _SHORTEST_RULE and _RULED.issuperset(line.replace(" ", "").strip()):
             break
         if not _SECRET.search(line) and line.strip() != ".":
             kept.append(line.rstrip())

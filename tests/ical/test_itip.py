@@ -111,6 +111,20 @@ def test_a_cancellation_says_so_and_an_uninvitation_does_not() -> None:
     assert b"ATTENDEE" in whole
 
 
+@pytest.mark.parametrize(("sequence", "comment"), [(0, ""), (2, "too many are away; sorry")])
+def test_a_declined_proposal_names_the_event_and_nothing_of_its_time(sequence: int, comment: str) -> None:
+    """RFC 5546 section 3.2.8: SEQUENCE where it is greater than 0, no attendee, no times."""
+    content = filled(itip.decline_counter(replace(EVENT, sequence=sequence), NOW, comment))
+    event = vevent(content)
+    expected = (
+        {"UID", "DTSTAMP", "ORGANIZER"} | ({"SEQUENCE"} if sequence else set()) | ({"COMMENT"} if comment else set())
+    )
+    assert set(event) == expected
+    assert b"METHOD:DECLINECOUNTER\r\n" in content
+    assert str(event.get("COMMENT", "")) == comment
+    assert b"VTIMEZONE" not in content
+
+
 def test_a_zone_that_has_no_block_is_written_in_utc() -> None:
     content = requested(replace(EVENT, zone="Africa/Casablanca"))
     assert b"DTSTART:20270520T070000Z\r\n" in content
