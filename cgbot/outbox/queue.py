@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import Select, bindparam, case, exists, insert, select, update
 
 from cgbot.mail import address
 from cgbot.mail.frozen import Frozen
@@ -81,18 +81,21 @@ class Failure:
 
 def add_content(tx: Tx, mail: Mail, now: datetime) -> int:
     """Keep a mail; its id."""
+    body = mail.frozen.body
+    is_large = blobs.is_large(tx, len(body))
     row = {
         "group_id": mail.group_id,
         "kind": mail.kind,
         "about": mail.about,
         "message_id": mail.message_id,
-        "body": blobs.place(tx, mail.frozen.body),
+        "body": b"" if is_large else body,
         "marks": mail.frozen.marks_as_json(),
         "created_at": now,
+        "large_body": blobs.place(tx, body) if is_large else None,
     }
     content_id = int(tx.execute(insert(contents).values(row).returning(contents.c.id)).scalar_one())
-    if blobs.is_large(tx, len(mail.frozen.body)):
-        blobs.fill(tx, contents.c.body, content_id, mail.frozen.body)
+    if is_large:
+        blobs.fill(tx, contents.c.large_body, content_id, body)
     return content_id
 
 
@@ -148,11 +151,10 @@ def _suppress_older(tx: Tx, mail: tuple[int, str], recipients: Sequence[str], no
 
 def content(tx: Tx, content_id: int) -> Frozen:
     """The frozen mail."""
-    wanted = contents.c.id == content_id
-    size, marks = tx.execute(select(func.length(contents.c.body), contents.c.marks).where(wanted)).one()
-    if blobs.is_large(tx, size):
-        return Frozen.from_json(blobs.read(tx, contents.c.body, content_id), marks)
-    return Frozen.from_json(tx.execute(select(contents.c.body).where(wanted)).scalar_one(), marks)
+    is_large = contents.c.large_body.is_not(None).label("is_large")
+    row = tx.execute(select(contents.c.body, contents.c.marks, is_large).where(contents.c.id == content_id)).one()
+    body = blobs.read(tx, contents.c.large_body, content_id) if row.is_large else row.body
+    return Frozen.from_json(body, row.marks)
 
 
 # ---------------------------------------------------------------------------------------------------- outcomes

@@ -2,8 +2,8 @@
 Large values of SQLite without copies (records): written and read through its incremental I/O.
 
 A bound value of 25 MB costs 75 MB: SQLite copies it, builds the row in memory, and the statement that is kept for the
-next time keeps the copy. A place of zeros that is filled afterwards, in the same transaction, costs nothing of that
-where the column is the last of its table, and one copy elsewhere. PostgreSQL takes values as they are.
+next time keeps the copy. A place of zeros that is filled afterwards, in the same transaction, costs nothing of that,
+where the column is the last of its table. PostgreSQL takes values as they are.
 """
 
 from __future__ import annotations

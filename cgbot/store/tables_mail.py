@@ -159,6 +159,8 @@ contents = Table(
     Column("body", LargeBinary, nullable=False),
     Column("marks", JSON, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    # Of a large mail on SQLite, where `body` is empty then: only the last column is written without copies (see blobs).
+    Column("large_body", LargeBinary),
 )
 
 # One recipient's copy of a content.

@@ -211,6 +211,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_paper_files_revision_id"), "paper_files", ["revision_id"], unique=False)
     op.create_index(op.f("ix_paper_files_sha256"), "paper_files", ["sha256"], unique=False)
+    op.add_column("contents", sa.Column("large_body", sa.LargeBinary(), nullable=True))
     op.add_column("errands", sa.Column("epoch", sa.Integer(), nullable=True))
     op.add_column("deliveries", sa.Column("begun_at", UtcTime(), nullable=True))
     op.drop_index(op.f("ix_deliveries_content_id"), table_name="deliveries")
