@@ -16,7 +16,7 @@ from cgbot.context import Context
 from cgbot.desk import actions, digest
 from cgbot.desk import orders as desk_orders
 from cgbot.errand import Preparers, Purposes
-from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions
+from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions, term
 from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
 from cgbot.meetings import afterwards, attendance, counters, invitations, reminders, replies
@@ -118,6 +118,7 @@ def kinds() -> tuple[Kind, ...]:
         ordering.kind(commands()),
         *announced,
         *actions.KINDS,
+        *term.KINDS,
         digest.kind(announced),
         planned.kind(announced),
     )

@@ -2,9 +2,10 @@
 The conveners' weekly digest (use cases; `kind` for the ledger).
 
 Each convener gets one a week at an hour of their own zone: what came in since the last one, what is held, what is due
-in four weeks, who has not answered, what bounced, what the clock will send. One that has nothing to say is left out
-when the one before it had nothing either; that is remembered in the audit trail, in the transaction that sends. After
-a stop the newest covers the gap, and what came in is counted from the last one that was sent.
+in four weeks, who has not answered, what bounced, what the clock will send; once a month that the term has run out. One
+that has nothing to say is left out when the one before it had nothing either; that is remembered in the audit trail, in
+the transaction that sends. After a stop the newest covers the gap, and what came in is counted from the last one that
+was sent.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from sqlalchemy import Connection, func, select
 from cgbot.context import Context
 from cgbot.desk import awaiting
 from cgbot.desk.awaiting import Awaiting
-from cgbot.groups import audit, members, records
+from cgbot.groups import audit, members, records, term
 from cgbot.groups.audit import Entry
 from cgbot.groups.charter import Charter
 from cgbot.groups.members import Member
 from cgbot.groups.moments import in_words
-from cgbot.itu import typography
+from cgbot.itu import liaisons, typography
 from cgbot.meetings import records as meetings_of
 from cgbot.meetings import wording
 from cgbot.notices.kinds import Kind, Late, Occurrence, at_wall_time
@@ -64,7 +65,7 @@ def kind(kinds: Sequence[Kind]) -> Kind:
         announced=False,
         plan=_plan,
         send=partial(_send, tuple(kinds)),
-        late=Late(_LATEST, covers=True),
+        late=Late(_LATEST),
     )
 
 
@@ -127,8 +128,11 @@ def _send(kinds: Sequence[Kind], tx: Connection, context: Context, occurrence: O
     group = records.name_of(tx, occurrence.group_id)
     subject = f"member {member.id}"
     before = audit.find(tx, occurrence.group_id, _SENT, subject)
-    since = max(before[-1][0] if before else occurrence.due_at - _WEEK, context.now - _FOUR_WEEKS)
+    last = before[-1][0] if before else None
+    since = max(last or occurrence.due_at - _WEEK, context.now - _FOUR_WEEKS)
     sections = gather(tx, context, kinds, (occurrence.group_id, group), since)
+    if reminder := _term(context, context.charters[group], last):
+        sections = (*sections, reminder)
     is_empty = not sections
     was_empty = bool(before) and bool(before[-1][1].get("empty"))
     audit.record(tx, context.now, occurrence.group_id, Entry("clock", _SENT, subject, {"empty": is_empty}))
@@ -180,6 +184,7 @@ def gather(
     charter = context.charters[group[1]]
     made = (
         _came_in(tx, context, group, since),
+        _liaisons(tx, context, group, since),
         _papers(tx, group[0], charter, since),
         _held(found, charter),
         _due(context, found, charter),
@@ -189,6 +194,15 @@ def gather(
         _ahead(found, charter, context.now),
     )
     return tuple(one for one in made if one is not None)
+
+
+def _term(context: Context, charter: Charter, last: datetime | None) -> Section | None:
+    """That the term has run out, with the first digest of a month."""
+    zone = ZoneInfo(charter.zone)
+    today = context.now.astimezone(zone).date()
+    if last is not None and (last.astimezone(zone).year, last.astimezone(zone).month) == (today.year, today.month):
+        return None
+    return _section("Term", "", [term.over(charter, today)] if term.is_over(charter, today) else [])
 
 
 def _section(title: str, short: str, lines: Sequence[str], more: int = 0) -> Section | None:
@@ -204,6 +218,16 @@ def _came_in(tx: Connection, context: Context, group: tuple[int, str], since: da
     lines = [f"{subject} ({_plural(count, 'post')})\n{base}/{link}/" for subject, count, link in came.threads]
     title = f"What came in: {_plural(came.posts, 'post')} by {_plural(came.authors, 'author')}"
     return _section(title, _plural(came.posts, "post"), lines)
+
+
+def _liaisons(tx: Connection, context: Context, group: tuple[int, str], since: datetime) -> Section | None:
+    """Liaison statements that posts speak of, by their titles: they bring deadlines of their own."""
+    mine = (posts.c.group_id == group[0]) & (posts.c.received_at > since)
+    rows = tx.execute(select(posts.c.subject, posts.c.permalink).where(mine).order_by(posts.c.id))
+    base = f"{context.settings.service.public_url}/{group[1]}"
+    found = {one.title: row.permalink for row in rows if (one := liaisons.recognise(row.subject))}
+    lines = [f"{title}\n{base}/{link}/" for title, link in found.items()]
+    return _section("Liaison statements on the list", _plural(len(lines), "liaison"), lines)
 
 
 def came_in(tx: Connection, group_id: int, since: datetime) -> CameIn:
@@ -249,19 +273,19 @@ def _due(context: Context, found: Awaiting, charter: Charter) -> Section | None:
         (one.call.closes_at, f"the call for contributions closes: {one.call.title} ({_plural(one.papers, 'paper')})")
         for one in found.calls
     ]
-    dated += [
-        (one.meeting.starts_at, f"meeting {one.meeting.id}: {one.meeting.title}, {wording.when(one.meeting, charter)}")
-        for one in found.meetings
-    ]
     dated += [(_start(one.due, zone), f"the report to {one.to} is due ({one.state})") for one in found.reports]
     dated += [
         (_start(date.fromisoformat(one.due_on), zone), f"action {one.id}: {one.text} ({one.owner or 'nobody'})")
         for one in found.actions
         if one.due_on
     ]
-    soon = sorted((at, text) for at, text in dated if at <= last)
-    lines = [f"{typography.weekday(at.astimezone(zone).date())}: {text}" for at, text in soon]
-    return _section("Due in the next four weeks", f"{len(lines)} due", lines)
+    lines = [(at, f"{typography.weekday(at.astimezone(zone).date())}: {text}") for at, text in dated]
+    lines += [
+        (one.meeting.starts_at, f"{wording.when(one.meeting, charter)}: meeting {one.meeting.id}, {one.meeting.title}")
+        for one in found.meetings
+    ]
+    soon = [text for at, text in sorted(lines) if at <= last]
+    return _section("Due in the next four weeks", f"{len(soon)} due", soon)
 
 
 def _start(day: date, zone: ZoneInfo) -> datetime:

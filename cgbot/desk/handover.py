@@ -55,6 +55,8 @@ def check(tx: Connection, group_id: int, office: Office) -> tuple[Member, Member
         raise Malformed(f"{office.predecessor} and {office.successor} are the same person")
     if before.role not in CONVENERS:
         raise Malformed(f"{office.predecessor} is {before.role}; {', '.join(sorted(CONVENERS))} can be handed over")
+    if after.state != "active":
+        raise Malformed(f"{office.successor} is {after.state}: mail does not reach them")
     return before, after
 
 
