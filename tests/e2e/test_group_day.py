@@ -176,7 +176,9 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     # Each Monday a digest; and the successor starts with what is open.
     digests = [one for one in world.everything(CONVENER) if "The week:" in one]
     assert 3 <= len(digests) <= 6, digests
-    order(world, CONVENER, "hand over", f"to: {ALICE}\n")
+    world.write(CONVENER, "request", "hand over", f"to: {ALICE}\n")
+    world.answer(CONVENER, world.one(CONVENER, "please confirm"), "yes")
+    world.one(CONVENER, "alice is convener now")
     assert "You are convener now" in " ".join(map(subject, world.news(ALICE)))
     roles = {one["address"]: one["role"] for one in program.json("members", "list", "cg-aisec")}
     assert (roles[ALICE], roles[CONVENER]) == ("convener", "member")
