@@ -23,12 +23,14 @@ from cgbot.meetings.records import Meeting
 from cgbot.notices import ledger
 from cgbot.notices.kinds import Kind
 from cgbot.notices.ledger import Notice
+from cgbot.outbox import relay_state
 from cgbot.papers import records as papers
 from cgbot.papers import report
 from cgbot.papers.records import Call, Paper
 from cgbot.papers.report import Owed
 from cgbot.posts import holds
 from cgbot.posts.holds import Hold
+from cgbot.store import service
 from cgbot.store.tables import actions as action_rows
 from cgbot.store.tables import addresses, attendees, audit, contents, deliveries, people
 from cgbot.store.tables import members as members_rows
@@ -74,11 +76,17 @@ class Bounced:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """How many copies wait by state, what failed lately (newest first), and how many failed in all of that time."""
+    """
+    How many copies wait by state, what failed lately (newest first), and how many failed in all of that time.
+
+    `silent_since` is set while the next mail server does not answer, `paused` while nothing is sent after a restore.
+    """
 
     waiting: Counter[str]
     failed: tuple[Failed, ...]
     failures: int
+    silent_since: datetime | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +201,13 @@ def outgoing(tx: Connection, context: Context, group_id: int) -> Outgoing:
         .limit(_MOST)
     )
     count = tx.execute(select(func.count()).select_from(mine).where(lost)).scalar_one()
+    silence = relay_state.find(tx)
     return Outgoing(
-        Counter({row.state: row.copies for row in states}), tuple(Failed(**row._mapping) for row in rows), int(count)
+        waiting=Counter({row.state: row.copies for row in states}),
+        failed=tuple(Failed(**row._mapping) for row in rows),
+        failures=int(count),
+        silent_since=silence.since if silence else None,
+        paused=service.paused(tx) is not None,
     )
 
 

@@ -83,6 +83,7 @@ def _desk_facts(charter: Charter, found: Awaiting) -> dict[str, Any]:
         "announced": found.announced,
         "actions": [{"one": one, "due": _day(one.due_on)} for one in found.actions],
         "outgoing": found.outgoing,
+        "silent": in_words(found.outgoing.silent_since, charter) if found.outgoing.silent_since else "",
         "bounced": [{"row": one, "when": in_words(one.last_at, charter)} for one in found.bounced],
         "people": found.people,
     }

@@ -14,9 +14,11 @@ from cgbot.groups.members import Member, NewMember
 from cgbot.meetings import schedule
 from cgbot.meetings.schedule import Order
 from cgbot.notices import ledger
-from cgbot.outbox import letters
+from cgbot.outbox import letters, relay_state
 from cgbot.outbox.letters import Addressee, Letter
+from cgbot.outbox.silence import Silence
 from cgbot.posts import holds
+from cgbot.store import service
 from cgbot.store.tables import attendees, deliveries, errands, notices
 from cgbot.store.tables import holds as hold_rows
 from tests.archive.posting import mail
@@ -170,6 +172,13 @@ async def test_a_mail_that_failed_is_sent_again(site: Site, client: Client) -> N
     assert "The mail to gone@example.org is tried again now." in answer.text
     states = site.db.read_now(lambda tx: tx.execute(sa.select(deliveries.c.state)).scalars().all())
     assert states == ["queued"]
+
+
+async def test_that_no_mail_leaves_is_said(site: Site, client: Client) -> None:
+    site.db.write_now(relay_state.keep, Silence("mx.example.org:25", site.context.now, 3, "connection refused"))
+    assert "has not answered since Monday 3 May 2027, 10:00 Geneva time" in await words(client, DESK)
+    site.db.write_now(service.pause, "restored")
+    assert "Nothing is sent: this installation has been restored from a backup" in await words(client, DESK)
 
 
 async def test_whose_mail_came_back(site: Site, client: Client) -> None:

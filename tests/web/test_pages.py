@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
 from html import escape
+from typing import Any
 from urllib.parse import quote
 
+import jinja2
 import pytest
 
 from cgbot.archive import keep, records
@@ -137,6 +141,25 @@ async def test_a_page_reads_a_bounded_amount(site: Site, monkeypatch: pytest.Mon
     links = await site.post(mail("first"), big, mail("last", answers="big"))
     assert "the end" not in await site.page(f"/cg-aisec/{links[0]}/")
     assert "the end" in await site.page(f"/cg-aisec/{links[1]}/")
+
+
+async def test_heavy_work_is_done_beside_the_loop(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsing and filling a page happen in threads of the pages, so that mail and other pages go on meanwhile."""
+    (link,) = await site.post(mail("first"))
+    seen = set()
+
+    def spy(found: Callable[..., Any]) -> Callable[..., Any]:
+        def spied(*given: Any, **named: Any) -> Any:
+            seen.add(threading.current_thread().name.partition("_")[0])
+            return found(*given, **named)
+
+        return spied
+
+    monkeypatch.setattr(messages, "parse", spy(messages.parse))
+    monkeypatch.setattr(jinja2.Template, "render", spy(jinja2.Template.render))
+    for path in (f"/cg-aisec/{link}/", "/cg-aisec/search?q=please", "/cg-aisec/"):
+        assert (await site.browser().get(path)).status_code == 200
+    assert seen == {"pages"}
 
 
 async def test_pages_of_threads_follow_each_other(site: Site) -> None:
