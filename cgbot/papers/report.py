@@ -188,12 +188,15 @@ def correct(tx: Connection, context: Context, report_id: int, given: Correction)
     """
     report = report_records.get(tx, report_id)
     _refuse_submitted(report)
-    if not any(one.title for one in report_text.sections(given.text)):
+    parts = report_text.sections(given.text)
+    if not any(one.title for one in parts):
         raise Malformed("the text has none of the report's titles (=== … ===); send the whole text back")
+    if len(parts) > report_text.MOST_SECTIONS:
+        raise Malformed(f"the text has {len(parts)} sections; {report_text.MOST_SECTIONS} are allowed")
     last = report_records.latest(tx, report_id)
     if last is None:
         raise Conflict(f"report {report_id} has no draft yet")
-    body = report_text.written(report_text.sections(given.text))
+    body = report_text.written(parts)
     if given.based_on != last.number:
         base = report_records.version(tx, report_id, given.based_on)
         body = report_text.merge(base.body, body, last.body, f"(of version {last.number}, by {last.made_by})")

@@ -15,12 +15,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, distinct, func, select
 
 from cgbot.context import Context
 from cgbot.groups.charter import Charter
 from cgbot.itu import liaisons
-from cgbot.mail import address
 from cgbot.meetings import records as meetings_of
 from cgbot.meetings import wording
 from cgbot.meetings.records import Meeting
@@ -28,7 +27,6 @@ from cgbot.papers import numbers
 from cgbot.store.tables import actions, attendance, attendees, members, paper_revisions, papers, people, posts, threads
 
 _MOST_THREADS: Final = 10
-_MOST_POSTS: Final = 20_000
 _UNKNOWN: Final = "no organisation given"
 
 
@@ -250,41 +248,48 @@ def _paper(row: Any, charter: Charter) -> PaperFact:
 
 
 def _mails(tx: Connection, context: Context, group_id: int, charter: Charter, since: datetime | None) -> Mails:
-    columns = posts.c["thread_id", "permalink", "subject", "author_address", "received_at"]
-    wanted = select(*columns).where(posts.c.group_id == group_id, _after(posts.c.received_at, since))
-    ours = context.settings.service.domain.casefold()
-    rows = [
-        row
-        for row in tx.execute(wanted.order_by(posts.c.received_at, posts.c.id).limit(_MOST_POSTS))
-        if address.domain_of(row.author_address).casefold() != ours
-    ]
+    """Figures are counted where the posts are, so that a long archive costs no memory."""
+    ours = f"%@{context.settings.service.domain.lower()}"
+    author = func.lower(posts.c.author_address)
+    mine = (posts.c.group_id == group_id) & _after(posts.c.received_at, since) & ~author.like(ours)
+    counted = select(func.count(), func.count(distinct(author)), func.count(distinct(posts.c.thread_id))).where(mine)
+    number, authors, of_threads = tx.execute(counted).one()
     url = f"{context.settings.service.public_url}/{charter.name}/"
     return Mails(
-        posts=len(rows),
-        authors=len({address.fold(row.author_address) for row in rows}),
-        threads=len({row.thread_id for row in rows}),
-        talks=_talks(tx, rows, url),
-        liaisons=_liaisons(rows, url, ZoneInfo(charter.zone)),
+        posts=number,
+        authors=authors,
+        threads=of_threads,
+        talks=_talks(tx, mine, url),
+        liaisons=_liaisons(tx, mine, url, ZoneInfo(charter.zone)),
     )
 
 
-def _talks(tx: Connection, rows: Sequence[Any], url: str) -> tuple[Talk, ...]:
+def _talks(tx: Connection, mine: ColumnElement[bool], url: str) -> tuple[Talk, ...]:
     """The threads with the most posts of the period; the link is to the first of these."""
-    counted = Counter(row.thread_id for row in rows)
-    top = [thread_id for thread_id, _ in sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:_MOST_THREADS]]
-    named = tx.execute(select(threads.c.id, threads.c.subject).where(threads.c.id.in_(top)))
-    subjects = {row.id: row.subject for row in named}
+    number = func.count().label("number")
+    authors = func.count(distinct(func.lower(posts.c.author_address))).label("authors")
+    rows = tx.execute(
+        select(threads.c.id, threads.c.subject, number, authors)
+        .select_from(posts.join(threads, posts.c.thread_id == threads.c.id))
+        .where(mine)
+        .group_by(threads.c.id, threads.c.subject)
+        .order_by(number.desc(), threads.c.id)
+        .limit(_MOST_THREADS)
+    ).all()
     found: list[Talk] = []
-    for thread_id in top:
-        mine = [row for row in rows if row.thread_id == thread_id]
-        authors = len({address.fold(row.author_address) for row in mine})
-        subject = subjects.get(thread_id) or mine[0].subject or "(no subject)"
-        found.append(Talk(subject, len(mine), authors, f"{url}{mine[0].permalink}/"))
+    for row in rows:
+        first = select(posts.c.permalink, posts.c.subject).where(mine, posts.c.thread_id == row.id)
+        begun = tx.execute(first.order_by(posts.c.received_at, posts.c.id).limit(1)).one()
+        subject = row.subject or begun.subject or "(no subject)"
+        found.append(Talk(subject, row.number, row.authors, f"{url}{begun.permalink}/"))
     return tuple(found)
 
 
-def _liaisons(rows: Sequence[Any], url: str, zone: ZoneInfo) -> tuple[LiaisonFact, ...]:
+def _liaisons(tx: Connection, mine: ColumnElement[bool], url: str, zone: ZoneInfo) -> tuple[LiaisonFact, ...]:
     """Each statement once, at its first post."""
+    columns = posts.c["permalink", "subject", "received_at"]
+    likely = func.lower(posts.c.subject).like("%ls%/%")
+    rows = tx.execute(select(*columns).where(mine, likely).order_by(posts.c.received_at, posts.c.id))
     found: dict[str, LiaisonFact] = {}
     for row in rows:
         one = liaisons.recognise(row.subject)

@@ -11,7 +11,8 @@ broken elsewhere) is no correction.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -27,6 +28,10 @@ _TITLE: Final = re.compile(r"={3,}\s*(\S.*?)\s*={3,}")
 _NUMBER: Final = re.compile(r"^(?:annex\s+[a-z]\b|\d+(?:\.\d+)*(?:bis|ter)?)[.:)]?\s+", re.IGNORECASE)
 _QUOTE: Final = re.compile(r"^(?:[ \t]*>)+ ?")
 _LONGEST: Final = 400_000  # characters
+MOST_SECTIONS: Final = 1000
+_BULLETS: Final = frozenset({"*", "•", "·", "-", "–"})
+# "https://x/ <https://x/>", "a@b.example <mailto:a@b.example>": what mail programs make of a link.
+_LINKED: Final = re.compile(r"(?<![^\s<>(])([^\s<>]{3,300})\s{0,3}<(?:mailto:)?\1/?>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +105,68 @@ def blocks(body: str) -> tuple[Block, ...]:
     A row that a mail program has broken is put together again: rows have as many cells as the first of their table.
     """
     found: list[Block] = []
-    going_on = False
-    for line in (one.strip() for one in body.split("\n")):
-        last = found[-1] if going_on and found else None
-        if not line:
-            going_on = False
-        elif line.startswith(("- ", "• ", "* ")):
-            found.append(Block("bullet", line[2:].strip()))
-        elif last is not None and (not line.startswith("|") or _is_broken(found)):
-            found[-1] = _block(last.kind, f"{last.text} {line}")
-        else:
-            found.append(_block("row" if line.startswith("|") else "paragraph", line))
-        going_on = bool(line)
+    for run in _runs(body):
+        cells = 0  # of the first row of the table that goes on
+        for lines in _pieces(run):
+            block = _block(" ".join(lines))
+            row = block.kind == "row"
+            if row and cells and found and len(found[-1].cells) < cells:
+                found[-1] = _block(f"{found[-1].text} {block.text}")
+                continue
+            found.append(block)
+            cells = (cells or len(block.cells)) if row else 0
     return tuple(found)
 
 
-def _block(kind: Literal["paragraph", "bullet", "row"], text: str) -> Block:
-    if kind != "row":
-        return Block(kind, text)
-    return Block(kind, text, tuple(cell.strip() for cell in text.strip().strip("|").split("|")))
+def _runs(body: str) -> Iterator[list[str]]:
+    """The lines between blank ones."""
+    run: list[str] = []
+    for line in (one.strip() for one in body.split("\n")):
+        if line:
+            run.append(line)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
 
 
-def _is_broken(found: Sequence[Block]) -> bool:
-    """Say whether the last row has fewer cells than its table's first, or does not end."""
-    first = len(found) - 1
-    while first > 0 and found[first - 1].kind == "row":
-        first -= 1
-    last = found[-1]
-    complete = last.text.endswith("|") and len(last.cells) >= len(found[first].cells)
-    return last.kind == "row" and not complete
+def _pieces(run: Sequence[str]) -> Iterator[list[str]]:
+    """The lines of each block of a run: a new one begins with a bullet or a bar, not after a row that has no end."""
+    piece: list[str] = []
+    for line in run:
+        in_row = bool(piece) and piece[0].startswith("|")
+        begins = _is_bullet(line) or (line.startswith("|") and not (in_row and not piece[-1].endswith("|")))
+        if piece and begins:
+            yield piece
+            piece = []
+        piece.append(line)
+    if piece:
+        yield piece
+
+
+def _is_bullet(line: str) -> bool:
+    return line[:1] in _BULLETS and line[1:2] == " "
+
+
+def _block(text: str) -> Block:
+    if _is_bullet(text):
+        return Block("bullet", text[2:].strip())
+    if not text.startswith("|"):
+        return Block("paragraph", text)
+    return Block("row", text, tuple(cell.strip() for cell in text.strip("|").split("|")))
 
 
 # -------------------------------------------------------------------------------------------------------- merging
 
 
 def same(one: str, other: str) -> bool:
-    """Say whether two texts differ in nothing but white space."""
-    return one.split() == other.split()
+    """Say whether two texts differ in nothing but white space and the look of bullets."""
+    return _words(one) == _words(other)
+
+
+def _words(text: str) -> list[str]:
+    return ["-" if word in _BULLETS else word for word in text.split()]
 
 
 def merge(base: str, mine: str, fresh: str, mark: str = NEW) -> str:
@@ -167,10 +197,12 @@ Key = tuple[str, int]
 
 def _by_key(parts: Sequence[Section]) -> dict[Key, Section]:
     """Sections by key; of several with the same title, by their number too."""
+    counted: Counter[str] = Counter()
     found: dict[Key, Section] = {}
-    for one in parts:
-        count = sum(key == one.key for key, _ in found)
-        found[one.key, count] = one
+    for one in parts[:MOST_SECTIONS]:
+        key = one.key
+        found[key, counted[key]] = one
+        counted[key] += 1
     return found
 
 
@@ -202,7 +234,8 @@ def _with_news(before: str, mine: str, now: str, mark: str) -> str:
     old = {_folded(one) for one in blocks(before)}
     new = {_folded(one) for one in blocks(now)}
     kept = {_folded(one) for one in blocks(mine)}
-    added = [one for one in blocks(now) if _folded(one) not in old | kept]
+    known = old | kept
+    added = [one for one in blocks(now) if _folded(one) not in known]
     gone = [one for one in blocks(before) if _folded(one) not in new and _folded(one) in kept]
     pieces = [mine] if mine else []
     if added:
@@ -243,7 +276,8 @@ def between_marks(text: str) -> str | None:
     if end is None:
         return ""
     depth = _depth(lines[begin])
-    return "\n".join(_unquoted(line, depth) for line in lines[begin + 1 : end]).strip("\n") + "\n"
+    inside = "\n".join(_unquoted(line, depth) for line in lines[begin + 1 : end])
+    return _LINKED.sub(r"\1", inside).strip("\n") + "\n"
 
 
 def _is_mark(line: str, mark: str) -> bool:

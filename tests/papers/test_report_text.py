@@ -242,6 +242,16 @@ def test_other_line_ends_and_breaks_are_no_correction() -> None:
     assert same(found, BASE)
 
 
+def test_links_and_bullets_as_mail_programs_write_them_are_no_correction() -> None:
+    text = written((Section("1 A", "- see https://cg.example.org/cg-aisec/ABC/ of jia@example.org\n- two"),))
+    other = text.replace("ABC/ ", "ABC/ <https://cg.example.org/cg-aisec/ABC/> ").replace("- ", "* ")
+    other = other.replace("jia@example.org", "jia@example.org<mailto:jia@example.org>")
+    found = between_marks(mail(other))
+    assert found is not None
+    assert same(found, text)
+    assert [one.kind for one in blocks(report_text.section(found, "a"))] == ["bullet", "bullet"]
+
+
 def test_no_text_and_a_text_that_was_cut() -> None:
     assert between_marks("approve\n\n> Version 2.\n") is None
     assert between_marks(mail(BASE).partition(END)[0]) == ""
@@ -259,7 +269,7 @@ def test_whatever_comes_back(text: str) -> None:
 def test_a_large_text_is_read_quickly() -> None:
     rng = random.Random(7)
     rows = "\n".join(f"| {rng.random()} | {number} |" for number in range(5000))
-    text = written((Section("1 Contributions", rows), Section("2 Odd", "=== \n" * 2000 + "> " * 5000)))
+    text = written((Section("1 Contributions", rows), Section("2 Odd", "=== \n" * 2000 + "> " * 5000 + "x" * 50000)))
     assert merge(text, text.replace("| 7 |", "| seven |"), text.replace("| 8 |", "| eight |"))
 
 
