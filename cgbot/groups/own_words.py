@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-QUOTED: Final = re.compile(r"^(?:\s?[>|])+ ?")
+QUOTED: Final = re.compile(r"^\s*[>|](?:\s?[>|])* ?")
 _MOST_LINES: Final = 5000
 _LONGEST_TEXT: Final = 500_000
 _LONGEST_LINE: Final = 4000

@@ -27,6 +27,7 @@ _MOST_WORDS: Final = 200
 _UNBROKEN: Final = 60  # a word longer than this may have been broken by a mail program
 _DEEPER: Final = 2  # blanks that mark the next line of a field between our marks
 _TEXT: Final = "text"
+_MARKS_OF_QUOTATION: Final = str.maketrans({">": " ", "|": " "})
 _PREFIX: Final = re.compile(r"^\s*(?:(?:re|fw|fwd|aw|tr|sv|wg)\s*(?:\[\d+\])?:\s*|\[[^\]]{1,40}\]\s*)+", re.IGNORECASE)
 _FIELD: Final = re.compile(rf"\s*([a-z][a-z -]{{0,{_LONGEST_KEY}}}?)[ ]*:(?!//)[ ]*(.*)", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"\s{2,}\([^()]{1,80}\)\s*$")  # what an example says beside the command
@@ -139,8 +140,8 @@ def corrected(text: str, sent: str) -> Correction | None:
     What the writer typed counts, and what stands between our marks, quoted or not; line breaks that a mail program put
     in make no difference.
     """
-    before = _between_marks(text=sent) or []
-    line, original = _block(before)
+    line, original = _block(_between_marks(sent) or [])
+    _, exact = _block(sent.splitlines()[1:-1])
     between = _between_marks(text)
     given_line, given = (line, dict(original)) if between is None else _block(between)
     given |= _typed(text, original)
@@ -149,7 +150,7 @@ def corrected(text: str, sent: str) -> Correction | None:
     changed_line = given_line if given_line and not _same(given_line, line) else ""
     if not differ and not removed and not changed_line:
         return None
-    kept = {key: value for key, value in original.items() if key not in removed}
+    kept = {key: value for key, value in exact.items() if key not in removed}
     return Correction(changed_line, MappingProxyType({**kept, **differ}))
 
 
@@ -194,7 +195,8 @@ def _bare(line: str) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    """Say whether two values differ only in how a mail program broke the lines."""
+    """Say whether two values differ only in how a mail program broke and quoted the lines."""
+    one, other = one.translate(_MARKS_OF_QUOTATION), other.translate(_MARKS_OF_QUOTATION)
     if one.split() == other.split():
         return True
     longest = max((len(word) for word in (*one.split(), *other.split())), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import threading
 from collections.abc import Callable
@@ -534,3 +535,34 @@ def test_the_same_request_twice_is_shown_once(office: Office, jia: Member) -> No
     settled = [office.db.write_now(ordering.ask, office.context, NOTE, asked) for _ in range(2)]
     assert [one.state for one in settled] == ["sorted", "discarded"]
     assert office.states() == ["shown"]
+
+
+OUTLOOK = (
+    '<html><body><div>{said}</div><hr><div id="divRplyFwdMsg"><b>From:</b> CG-AISEC &lt;cg-aisec-confirm@x.org&gt;<br>'
+    "<b>Sent:</b> Monday, May 3, 2027 10:00<br><b>To:</b> Jia<br><b>Subject:</b> Please confirm</div>"
+    '<div class="PlainText">{original}</div></body></html>'
+)
+GMAIL = (
+    '<div dir="ltr">{said}</div><br><div class="gmail_quote"><div class="gmail_attr">On Mon, May 3, 2027 at 10:00 AM '
+    'CG-AISEC &lt;<a href="mailto:x@x.org">x@x.org</a>&gt; wrote:<br></div><blockquote class="gmail_quote">{original}'
+    "</blockquote></div>"
+)
+PARAGRAPHS = "<p>{said}</p><p>{original}</p>"
+
+
+@pytest.mark.parametrize("program", [OUTLOOK, GMAIL, PARAGRAPHS])
+def test_answers_of_programs_that_write_html_alone(office: Office, jia: Member, program: str) -> None:
+    def answer(letter: Sent, said: str, before: str = "", after: str = "") -> Settled:
+        original = (
+            html.escape(lines(letter)).replace(html.escape(before), after) if before else html.escape(lines(letter))
+        )
+        page = program.format(said=said, original=original.replace("\n", "<br>\n"))
+        return office.answer(letter, page, MIME_Version="1.0", Content_Type="text/html; charset=utf-8")
+
+    text = "One: two\n\n> quoted words\n- and a rule: three"
+    first = office.shown("jia", "7", title="A <b>", text=text)
+    answer(first, "", "title: A <b>", "title: Right")
+    second = office.mails()[-1]
+    assert second.message["Subject"] == "[CG-AISEC] Please confirm: note 7: Right"
+    assert answer(second, "Yes, please").reason == "order 2 ordered"
+    assert dict(office.orders()[1].fields) == {"title": "Right", "text": text}
