@@ -25,10 +25,15 @@ _WIDEST: Final = 32  # characters; a column is as wide as its longest cell, with
 
 def main() -> None:
     """Fill the template that standard input names."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    limit()
     order = json.loads(sys.stdin.buffer.read())
     sys.stdout.buffer.write(fill(order["template"], order["facts"]))
+
+
+def limit() -> None:
+    """Take no more than so much memory and time from here on."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
 
 
 def fill(template: str, facts: dict[str, Any]) -> bytes:

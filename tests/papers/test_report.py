@@ -309,8 +309,8 @@ def test_what_is_no_report_is_no_correction(db: Database, context: Context, grou
     first = drafted(db, context, a_busy_spring(db, context, group))
     with pytest.raises(Malformed, match="none of the report's titles"):
         db.write_now(report.correct, context, first.report_id, Correction("jia@example.org", "Looks good", 1))
+    many = "".join(f"=== {number}x ===\n" for number in range(1001))
     with pytest.raises(Malformed, match="1001 sections; 1000 are allowed"):
-        many = "".join(f"=== {number}x ===\n" for number in range(1001))
         db.write_now(report.correct, context, first.report_id, Correction("jia@example.org", many, 1))
     same = db.write_now(report.correct, context, first.report_id, Correction("jia@example.org", first.body, 1))
     assert same.number == 1

@@ -173,10 +173,15 @@ def test_the_office_libraries_stay_out_of_serve() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_child_takes_so_much_memory_and_no_more(facts: dict[str, Any]) -> None:
-    huge = {**facts, "sections": [{"title": "x", "blocks": [{"kind": "paragraph", "text": "y" * 300_000_000}]}]}
-    with pytest.raises(Deferred, match="could not be made: MemoryError"):
-        render(FOLDERS, huge)
+def test_the_child_takes_so_much_memory_and_time_and_no_more() -> None:
+    code = "from cgbot.papers import report_docx_child as child; child.limit(); "
+    greedy = [code + "bytes(child.MEMORY)", code + "import resource; print(resource.getrlimit(resource.RLIMIT_CPU))"]
+    memory, cpu = (
+        subprocess.run([sys.executable, "-c", one], cwd=ROOT, capture_output=True, text=True, check=False)
+        for one in greedy
+    )
+    assert memory.stderr.rstrip().endswith("MemoryError")
+    assert cpu.stdout == "(10, 10)\n"
 
 
 def test_what_is_missing_is_made_once_and_kept(db: Database, context: Context, group: Group) -> None:
