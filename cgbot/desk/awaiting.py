@@ -1,7 +1,7 @@
 """
 Records: what awaits the conveners of one group, across all of its features; the desk's page and the digest show it.
 
-Reads only. Listings are bounded: the oldest that waits and the newest that failed are there, counts are of all.
+Reads only. What failed and came back is bounded, the newest first, and its counts are of all of it.
 """
 
 from __future__ import annotations

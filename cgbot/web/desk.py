@@ -42,6 +42,7 @@ from cgbot.web.files import File
 from cgbot.web.services import Services, entered, entry_of, number_of, services, visitor_of
 
 _NOTE: Final = 2000
+_MOST: Final = 100  # held posts on one page, the oldest first
 _OPEN: Final = frozenset({"draft", "tentative", "confirmed"})
 _DONE: Final = {"approve": "approved: it is archived and goes to the list", "reject": "rejected",
                 "discard": "discarded, and nobody is told"}  # fmt: skip
@@ -74,7 +75,8 @@ async def desk(request: Request) -> Response:
 
 def _desk_facts(charter: Charter, found: Awaiting) -> dict[str, Any]:
     return {
-        "held": [{"hold": one, "when": in_words(one.held_at, charter)} for one in found.held],
+        "held": [{"hold": one, "when": in_words(one.held_at, charter)} for one in found.held[:_MOST]],
+        "held_in_all": len(found.held),
         "orders": [{"order": one, "when": _when(one, charter)} for one in found.orders],
         "notices": [{"notice": one, "when": in_words(one.occurrence.due_at, charter)} for one in found.notices],
         "meetings": [_called(one, charter) for one in found.meetings],

@@ -21,6 +21,7 @@ from cgbot.posts import holds
 from cgbot.store import service
 from cgbot.store.tables import attendees, deliveries, errands, notices
 from cgbot.store.tables import holds as hold_rows
+from cgbot.web import desk
 from tests.archive.posting import mail
 from tests.groups.mailbag import outbox
 from tests.web.conftest import Client, Site
@@ -69,6 +70,17 @@ async def test_a_held_post_is_shown_with_every_reason_and_its_text(site: Site, c
     assert raw.content == mail("held", "Buy <b>now</b>!\n")
     assert "sandbox" in raw.headers["content-security-policy"]
     assert raw.headers["cache-control"] == "private, no-store"
+
+
+async def test_a_flood_does_not_fill_the_page(site: Site, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest stand there, and how many there are in all."""
+    monkeypatch.setattr(desk, "_MOST", 2)
+    for number in range(3):
+        await site.hold(mail(f"flood{number}"))
+    page = await words(client, DESK)
+    assert "Posts 3 About flood0" in page
+    assert "The oldest 2 are shown." in page
+    assert "flood2" not in page
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cgbot.groups import audit, members
+from cgbot.groups.members import NewMember
 from cgbot.mail.headers import clean_text, encode
 from cgbot.web import text
 from tests.archive.posting import mail
 from tests.web.conftest import Site
 from tests.web.markup import Page
+from tests.web.shelf import NOTE, Shelf
 
 pytestmark = pytest.mark.anyio
 CLASSICS = (
@@ -78,6 +81,39 @@ async def test_no_payload_becomes_markup(site: Site, corpora: Path, kind: str) -
         assert Page(page).problems == [], path
         shown += page.count('class="text"')
     assert shown >= len(mails)
+
+
+async def test_no_payload_becomes_markup_for_conveners(site: Site) -> None:
+    """What strangers write stands in a convener's session: subjects, names, texts, files, papers, bounces, comments."""
+    site.commands = {NOTE.name: NOTE}
+    new = NewMember(
+        "chair@example.org", name='<b onclick="x">A Chair', role="convener", organization="<script>x</script>"
+    )
+    client = site.signed_in(site.db.write_now(members.add, site.context, site.group.id, new))
+    shelf = Shelf(site)
+    for number, payload in enumerate(CLASSICS, 1):
+        await site.hold(attack(number, payload, f"{payload}\n> {payload}\n", "text/plain"), payload)
+        paper = shelf.add(number, payload, source=payload, abstract=payload, author_name=payload, state="considered")
+        shelf.revise(paper, 0, (payload, payload, b"x"))
+        entry = audit.Entry("mail", "bounce", f"{payload}@example.org", {"status": payload, "diagnostic": payload})
+        site.db.write_now(audit.record, site.context.now, site.group.id, entry)
+    held = [f"/desk/cg-aisec/held/{number}/" for number in range(1, len(CLASSICS) + 1)]
+    for path in ("/desk/", "/desk/cg-aisec/", "/desk/cg-aisec/members/", "/cg-aisec/papers/", *held):
+        page = Page((await client.get(path)).text)
+        assert page.problems == [], path
+        for link in page.links:
+            assert "x.example" in link or not link.startswith("http"), link
+    for payload in CLASSICS:
+        form = {
+            "words": payload,
+            "field title": payload,
+            "field text": payload,
+            f"field {payload}": payload,
+            "more": payload,
+        }
+        for sent in (form, {**form, "field title": ""}):
+            page = Page((await client.post("/desk/cg-aisec/order/take-note/", data=sent)).text)
+            assert page.problems == []
 
 
 @pytest.mark.parametrize("payload", CLASSICS)
