@@ -19,7 +19,7 @@ from typing import Final
 import cgbot
 from cgbot.mail.headers import clean_text
 
-SECONDS: Final = 6.0
+SECONDS: Final = 5.0
 LARGEST: Final = 25 * 1024 * 1024
 # What a template says where nobody has written anything: "[Insert title]", "<Source>", "Click or tap here to …".
 _PLACEHOLDER: Final = re.compile(r"\s*(?:\[[^\]]*\]|<[^>]*>|click (?:or tap )?here to enter .*)\s*", re.IGNORECASE)

@@ -1,9 +1,9 @@
 """
 Edge: the process that reads the header table of a Word file, apart from `serve`.
 
-Reads the file on standard input and writes {"title": …, "source": …} on standard output. It looks at the document's
-own part alone, unpacks no more of it than a paper can need, follows no reference out of it, and takes no more than so
-much memory and time. Rows are found by their labels: Question(s), Source, Title, Abstract (ITU-T templates; tables
+Reads the file on standard input and writes {"title": …, "source": …} on standard output. It looks at the beginning of
+the document's own part alone, whatever the archive unpacks to, follows no reference out of it, and takes no more than
+so much memory and time. Rows are found by their labels: Question(s), Source, Title, Abstract (ITU-T templates; tables
 before the text, and lines "Source: …" of older ones), also where they stand in content controls or tracked changes.
 """
 
@@ -21,8 +21,8 @@ from typing import Final
 from xml.etree.ElementTree import Element, TreeBuilder, XMLParser
 
 MEMORY: Final = 768 * 1024 * 1024
-CPU_SECONDS: Final = 4
-UNPACKED: Final = 32 * 1024 * 1024  # octets of the document's part; its pictures are elsewhere
+CPU_SECONDS: Final = 3
+LOOKED_AT: Final = 2 * 1024 * 1024  # octets of the document's part: the header stands at its beginning
 MOST_ENTRIES: Final = 3000
 LONGEST: Final = 4000  # characters of a value
 _PART: Final = "word/document.xml"
@@ -30,7 +30,9 @@ _WORD: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _STRICT: Final = "http://purl.oclc.org/ooxml/wordprocessingml/main"
 _MOST_TABLES: Final = 4
 _MOST_ROWS: Final = 60
+_MOST_CELLS: Final = 10
 _MOST_LINES: Final = 40
+_MOST_ELEMENTS: Final = 2000  # of a cell
 _LABELS: Final = {
     "title": "title", "source": "source", "sources": "source", "submitted by": "source",
     "question": "questions", "questions": "questions", "question(s)": "questions",
@@ -47,8 +49,8 @@ def main() -> None:
 
 
 def read(content: bytes) -> dict[str, str]:
-    """What the header says, by title, source, questions, abstract; ValueError for an archive that is too large."""
-    body = _parse(_document(content))
+    """What the header says, by title, source, questions, abstract; ValueError for what is no Word file."""
+    body = _parse(_beginning(content))
     found: dict[str, str] = {}
     for label, value in (*_rows(body), *_lines(body)):
         name = _LABELS.get(re.sub(r"\s*(?:\(always.*)?:?\s*$", "", label.lower()))
@@ -57,23 +59,21 @@ def read(content: bytes) -> dict[str, str]:
     return found
 
 
-def _document(content: bytes) -> bytes:
-    """The main part, unpacked under the cap whatever the archive says of its sizes."""
+def _beginning(content: bytes) -> bytes:
+    """As much of the main part as is looked at, whatever the archive says of its sizes."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if len(archive.namelist()) > MOST_ENTRIES:
             raise ValueError("the archive has too many entries")
         with archive.open(_PART) as part:
-            document = part.read(UNPACKED + 1)
-    if len(document) > UNPACKED:
-        raise ValueError("the document is too large")
-    return document
+            return part.read(LOOKED_AT)
 
 
 def _parse(document: bytes) -> Element:
-    parser = XMLParser(target=_Builder())  # noqa: S314 - no doctype is let in, and the process has its limits
+    """The tree as far as it goes: what was cut off has no end tags."""
+    builder = _Builder()
+    parser = XMLParser(target=builder)  # noqa: S314 - no doctype is let in, and the process has its limits
     parser.feed(document)
-    root: Element = parser.close()
-    return root
+    return builder.close()
 
 
 class _Builder(TreeBuilder):
@@ -88,7 +88,7 @@ def _rows(body: Element) -> Iterator[tuple[str, str]]:
     """The first cell that says something, and the next one, of each row of the first tables."""
     for table in islice(_every(body, "tbl"), _MOST_TABLES):
         for row in islice(_every(table, "tr"), _MOST_ROWS):
-            cells = [text for cell in _every(row, "tc") if (text := _text(cell))]
+            cells = [text for cell in islice(_every(row, "tc"), _MOST_CELLS) if (text := _text(cell))]
             if len(cells) > 1:
                 yield cells[0], cells[1]
 
@@ -108,7 +108,7 @@ def _every(element: Element, name: str) -> Iterator[Element]:
 def _text(element: Element) -> str:
     """The words of an element, breaks and paragraphs as blanks; what was deleted with changes tracked is not said."""
     words: list[str] = []
-    for one in element.iter():
+    for one in islice(element.iter(), _MOST_ELEMENTS):
         name = one.tag.rpartition("}")[2]
         if name == "t":
             words.append(one.text or "")

@@ -118,7 +118,10 @@ def _help(tx: Tx, context: Context, errand: Errand, about: tuple[Actor, Commands
         "request_address": charter.address(service.domain, "request"),
         "questions": offered(actor.role, queries),
         "orders": offered(actor.role, commands),
-        **{f"{one}_address": charter.address(service.domain, one) for one in ("join", "leave", "owner")},
+        **{
+            f"{one}_address": charter.address(service.domain, one)
+            for one in ("join", "leave", "owner", "contributions")
+        },
     }
     letters.write(
         tx,

@@ -88,17 +88,25 @@ def test_what_cannot_be_read_has_no_header(content: bytes) -> None:
     assert read_header(content) is None
 
 
-def test_a_zip_bomb_is_not_unpacked() -> None:
-    big = "<w:document>" + " " * (docx_header_child.UNPACKED + 1)
-    content = words.archive({"word/document.xml": big})
-    assert len(content) < 100_000
-    with pytest.raises(ValueError, match="too large"):
-        docx_header_child.read(content)
-    assert read_header(content) is None
+def header(title: str) -> str:
+    return f"<w:tbl>{row(paragraph('Title:'), paragraph(title))}</w:tbl>"
+
+
+@pytest.mark.parametrize(
+    "filling", [" ", "<w:p/>", "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>x</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"]
+)
+def test_a_zip_bomb_is_looked_at_and_not_unpacked(filling: str) -> None:
+    count = 20 * docx_header_child.LOOKED_AT // len(filling)
+    content = words.body(header("Above it") + filling * count)
+    assert len(content) < 200_000
+    found = read_header(content)
+    assert found is not None
+    assert found.title == "Above it"
+    assert read_header(words.body(filling * count + header("Below it"))) is None
 
 
 def test_what_an_archive_says_of_its_sizes_is_not_believed() -> None:
-    content = bytearray(words.archive({"word/document.xml": " " * (docx_header_child.UNPACKED + 1)}))
+    content = bytearray(words.body(header("Above it") + " " * (3 * docx_header_child.LOOKED_AT)))
     with zipfile.ZipFile(io.BytesIO(bytes(content))) as archive:
         place = archive.start_dir
     content[place + 24 : place + 28] = (100).to_bytes(4, "little")  # the uncompressed size in the directory
