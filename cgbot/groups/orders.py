@@ -150,11 +150,15 @@ def kind(commands: Commands, told: Any) -> Kind:
 
 
 def _plan(tx: Connection, context: Context, until: datetime) -> list[Occurrence]:
-    rows = tx.execute(select(orders).where(orders.c.state == "ordered", orders.c.due_at <= max(until, context.now)))
+    """The orders whose time comes by then, of groups that have a charter."""
+    rows = tx.execute(
+        select(orders).where(orders.c.state == "ordered", orders.c.due_at <= max(until, context.now))
+    ).all()
+    names = {one.id: one.name for one in records.list_groups(tx)} if rows else {}
     return [
         Occurrence(NAME, f"order {one.id}", one.group_id, one.due_at, "conveners", one.summary, {"order": one.id})
         for one in map(_order, rows)
-        if one.due_at
+        if one.due_at and names.get(one.group_id) in context.charters
     ]
 
 

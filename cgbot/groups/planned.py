@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import NotAllowed, Refused
-from cgbot.groups import audit, members, records, tokens
+from cgbot.groups import audit, members, own_words, records, tokens
 from cgbot.groups.audit import Entry
 from cgbot.groups.charter import Charter
 from cgbot.groups.members import Member
@@ -239,9 +239,8 @@ def _still_may(context: Context, actor: str, member: Member | None) -> bool:
 def stops(text: str) -> tuple[int, ...]:
     """Read the numbers off the lines "stop 12" or "stop 12, 13" with which an answer begins."""
     numbers: dict[int, None] = {}
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith(">"):
-            continue
+    lines = own_words.own_lines(text)
+    for line in filter(str.strip, lines[own_words.first(lines) or 0 :]):
         match = _STOP.fullmatch(line)
         if match is None:
             break

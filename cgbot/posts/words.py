@@ -1,9 +1,9 @@
 """
 Words in a mail that ask for something: commands and decisions (pure rules).
 
-Only the first line that is not quoted counts, and only when it begins with a known word: "approve", "Reject: off
-topic", "stop 12". A message whose whole text is a list command (`unsubscribe`) is recognised as one that was sent to
-the list by mistake.
+Only the first line of the writer's own counts (groups.own_words), and only when it begins with a known word: "approve",
+"Reject: off topic", "stop 12". A message whose whole text is a list command (`unsubscribe`) is recognised as one that
+was sent to the list by mistake.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from cgbot.groups import own_words
 from cgbot.mail.message import Message
 
 _FIRST_WORD: Final = re.compile(r"^\W*([a-z-]+)\W*(.*)$", re.IGNORECASE | re.DOTALL)
@@ -23,15 +24,12 @@ def answer(message: Message) -> tuple[str, str]:
     """
     Find the first word of an answer in lower case, and what follows it on its line.
 
-    Quoted lines, blank lines and a greeting that no template asks for are not looked at; ("", "") when there is none.
+    Quoted lines, blank lines and a greeting are not looked at; ("", "") when there is none.
     """
-    for line in message.text.splitlines():
-        text = line.strip()
-        if not text or text.startswith((">", "|")):
-            continue
-        match = _FIRST_WORD.match(text[:_ANSWER_LINE])
-        return (match[1].lower(), match[2].strip()) if match else ("", "")
-    return ("", "")
+    lines = own_words.own_lines(message.text)
+    first = own_words.first(lines)
+    match = _FIRST_WORD.match(lines[first].strip()[:_ANSWER_LINE]) if first is not None else None
+    return (match[1].lower(), match[2].strip()) if match else ("", "")
 
 
 def list_command(message: Message) -> str:

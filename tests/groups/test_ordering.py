@@ -566,3 +566,14 @@ def test_answers_of_programs_that_write_html_alone(office: Office, jia: Member, 
     assert second.message["Subject"] == "[CG-AISEC] Please confirm: note 7: Right"
     assert answer(second, "Yes, please").reason == "order 2 ordered"
     assert dict(office.orders()[1].fields) == {"title": "Right", "text": text}
+
+
+def test_orders_of_a_group_without_a_charter_wait(office: Office, jia: Member) -> None:
+    """Its file is gone for a while: the clock goes on for the others, and nothing is lost."""
+    office.ordered()
+    late = office.at(10)
+    late.context = replace(late.context, charters={})
+    assert late.tick() == ()
+    assert office.states() == ["ordered"]
+    office.at(11).tick()
+    assert office.states() == ["done"]

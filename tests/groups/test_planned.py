@@ -244,6 +244,8 @@ def test_a_closed_group_shows_nothing(db: Database, context: Context, group: Gro
         ("please stop 12", ()),
         ("Thanks\nstop 12", ()),
         ("> stop 12", ()),
+        ("Hello,\n\nstop 12", (12,)),
+        ("On 3 May 2027, CG-AISEC wrote:\n> 12: a mail\n\nstop 12", (12,)),
         ("stop 12 13 12", (12, 13)),
         ("stop -1", ()),
         ("", ()),

@@ -132,6 +132,13 @@ def test_a_hold_that_is_not_there(db: Database) -> None:
         ("> approve\n> reject\n", "", ""),
         ("> From: x\n\ndiscard\n", "discard", ""),
         ("Yes, please\n-- \nA convener\n", "yes", "please"),
+        ("Hello,\n\napprove\n", "approve", ""),
+        ("On 3 May 2027, CG-AISEC wrote:\n> approve\n\ndiscard\n", "discard", ""),
+        (
+            "reject: off topic\n\n________________\nFrom: CG\nSent: Monday\n\napprove the message\n",
+            "reject",
+            "off topic",
+        ),
         ("", "", ""),
     ],
 )
