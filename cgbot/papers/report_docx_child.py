@@ -65,9 +65,13 @@ def _clean(value: Any) -> Any:
 def _set_widths(table: Any) -> None:
     """Give each column its share of the width that the table has, by its longest cell."""
     whole = sum(column.width or 0 for column in table.columns)
-    texts = [" ".join(cell.text for cell in column.cells).split() for column in table.columns]
     cells = [max((len(cell.text) for cell in column.cells), default=0) for column in table.columns]
-    shares = [max(min(cell, _WIDEST), *map(len, words), 4) + 3 for cell, words in zip(cells, texts, strict=True)]
+    words = [[len(word) for cell in column.cells for word in cell.text.split()] for column in table.columns]
+    # Numbers are capitals and digits, wider than words.
+    shares = [
+        max(min(cell, _WIDEST), 4, *(min(length, _WIDEST) * 4 // 3 for length in one)) + 3
+        for cell, one in zip(cells, words, strict=True)
+    ]
     for column, share in zip(table.columns, shares, strict=True):
         column.width = int(whole * share / sum(shares))
         for cell in column.cells:
