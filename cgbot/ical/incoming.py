@@ -1,15 +1,16 @@
 """
 A meeting in somebody else's calendar object (pure rules: RFC 5545; Windows zone names as CLDR maps them).
 
-What came by mail is cleaned and read by icalendar; the time is found from the TZID by the pinned data, by its Windows
-name, or else by the VTIMEZONE that came with it. What is not certain is said, never guessed: a time without a zone, a
-zone that nobody knows, a zone block that contradicts its own name, no end. Never raises; nothing is expanded.
+What came by mail is mended (foreign) and read by icalendar; the time is found from the TZID by the pinned data, by its
+Windows name, or else by the VTIMEZONE that came with it. What is not certain is said, never guessed: a time without a
+zone, a zone that nobody knows, a zone block that contradicts its own name, no end. Never raises; nothing is expanded.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -18,14 +19,16 @@ from zoneinfo import ZoneInfo
 import icalendar
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from cgbot.ical import foreign
 from cgbot.ical import zone as zones
-from cgbot.ical.itip import OCTETS, address_of, cleaned
+from cgbot.ical.itip import OCTETS, address_of
 from cgbot.mail.headers import clean_text
 
 _YEARS: Final = range(1990, 2200)
 _TEXT: Final = 8000
 _LINKS: Final = ("CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL", "URL")
 _MOST_EVENTS: Final = 50
+Blocks = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +75,26 @@ def read(content: bytes) -> Offered | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what icalendar guesses about zones is decided here
-            return _first(cleaned(content))
+            return _first(*foreign.parted(foreign.mended(content)))
     except Exception:  # noqa: BLE001 - hostile input: icalendar raises ValueError, KeyError, AttributeError, RecursionError
         return None
 
 
-def _first(text: str) -> Offered | None:
+def _first(text: str, blocks: Blocks) -> Offered | None:
     for calendar in icalendar.Calendar.from_ical(text, multiple=True):
         events = [one for one in calendar.subcomponents if one.name == "VEVENT"][:_MOST_EVENTS]
         # The series itself stands before what is different about one of its days.
         for event in sorted(events, key=lambda one: "RECURRENCE-ID" in one):
-            if (found := _offered(calendar, event)) is not None:
+            if (found := _offered(calendar, event, blocks)) is not None:
                 return found
     return None
 
 
-def _offered(calendar: Any, event: Any) -> Offered | None:
-    start = _time(calendar, event.get("DTSTART"))
+def _offered(calendar: Any, event: Any, blocks: Blocks) -> Offered | None:
+    start = _time(blocks, event.get("DTSTART"))
     if start is None:
         return None
-    end = _end(calendar, event, start)
+    end = _end(blocks, event, start)
     return Offered(
         method=str(calendar.get("METHOD", "")).strip().upper()[:40],
         uid=clean_text(_text(event, "UID"), 500),
@@ -116,9 +119,9 @@ def _text(event: Any, name: str) -> str:
     return str(value[0] if isinstance(value, list) else value) if value else ""
 
 
-def _end(calendar: Any, event: Any, start: _Time) -> datetime | date | None:
+def _end(blocks: Blocks, event: Any, start: _Time) -> datetime | date | None:
     """The end in the zone of the start (RFC 5545 section 3.6.1: a DATE without an end is one day)."""
-    ends = _time(calendar, event.get("DTEND"))
+    ends = _time(blocks, event.get("DTEND"))
     length = getattr(event.get("DURATION"), "dt", None)
     if ends is None:
         whole = not isinstance(start.wall, datetime)
@@ -141,7 +144,7 @@ def _after(start: _Time, span: timedelta) -> datetime | date:
 # --------------------------------------------------------------------------------------------------------- its time
 
 
-def _time(calendar: Any, value: Any) -> _Time | None:
+def _time(blocks: Blocks, value: Any) -> _Time | None:
     value = value[0] if isinstance(value, list) else value
     found = getattr(value, "dt", None)
     if not isinstance(found, date) or found.year not in _YEARS:
@@ -152,8 +155,9 @@ def _time(calendar: Any, value: Any) -> _Time | None:
     label = clean_text(str(value.params.get("TZID", "")), 200).strip().strip('"')
     if not label:
         return _of_no_label(found, wall)
-    name = named(label)
-    return _of_zone(calendar, label, name, wall) if name else _of_unknown(found, label, wall)
+    name, block = named(label), blocks.get(label)
+    given = foreign.offset(block, wall) if block else None
+    return _of_zone(name, wall, given) if name else _of_unknown(label, wall, given)
 
 
 def _of_no_label(found: datetime, wall: datetime) -> _Time:
@@ -163,9 +167,8 @@ def _of_no_label(found: datetime, wall: datetime) -> _Time:
     return _Time(wall, doubt="the invitation gives its time without a time zone")
 
 
-def _of_zone(calendar: Any, label: str, name: str, wall: datetime) -> _Time:
+def _of_zone(name: str, wall: datetime, given: timedelta | None) -> _Time:
     local = wall.replace(tzinfo=ZoneInfo(name))
-    given = _offset_by_block(calendar, label, wall)
     if given is not None and given not in {local.utcoffset(), local.replace(fold=1).utcoffset()}:
         shown = f"{name} is {_shown(local.utcoffset())} at that time, and its own block says {_shown(given)}"
         return _Time(wall, doubt=f"the invitation contradicts itself: {shown} from UTC")
@@ -175,12 +178,11 @@ def _of_zone(calendar: Any, label: str, name: str, wall: datetime) -> _Time:
     return _Time(wall, name, instant)
 
 
-def _of_unknown(found: datetime, label: str, wall: datetime) -> _Time:
+def _of_unknown(label: str, wall: datetime, given: timedelta | None) -> _Time:
     """A zone that only the object itself knows: its block tells the instant, which is then given in UTC."""
-    offset = found.utcoffset() if found.tzinfo is not None else None
-    if offset is None:
+    if given is None:
         return _Time(wall, doubt=f"nobody knows the time zone {label!r} of the invitation")
-    instant = (wall - offset).replace(tzinfo=UTC)
+    instant = (wall - given).replace(tzinfo=UTC)
     return _Time(instant.replace(tzinfo=None), "UTC", instant)
 
 
@@ -193,17 +195,6 @@ def named(label: str) -> str:
             return tail
     found = WINDOWS_TO_OLSON.get(re.sub(r"\s+", " ", label).strip(), "")
     return found if found in zones.names() else ""
-
-
-def _offset_by_block(calendar: Any, label: str, wall: datetime) -> timedelta | None:
-    """The offset that the object's own VTIMEZONE gives; None where there is none, or none that can be read."""
-    for block in calendar.subcomponents:
-        if block.name == "VTIMEZONE" and str(block.get("TZID", "")).strip().strip('"') == label:
-            try:
-                return wall.replace(tzinfo=block.to_tz(lookup_tzid=False)).utcoffset()
-            except Exception:  # noqa: BLE001 - hostile input; the name of the zone is enough then
-                return None
-    return None
 
 
 def _shown(offset: timedelta | None) -> str:

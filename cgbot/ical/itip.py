@@ -2,8 +2,8 @@
 Invitations out, answers in (pure rules: RFC 5546, packed as RFC 6047 asks).
 
 Out: REQUEST and CANCEL with the organiser and the one attendee as slots, so that one frozen object serves everybody.
-In: REPLY, COUNTER and REFRESH of whatever quality: cleaned, parsed by icalendar, and read line by line where it gives
-up. Never raises for input; sizes are capped, nothing is ever expanded.
+In: REPLY, COUNTER and REFRESH of whatever quality: mended (foreign), parsed by icalendar, and read line by line where
+it gives up. Never raises for input; sizes are capped, nothing is ever expanded.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Final
 import icalendar
 from icalendar import vCalAddress
 
+from cgbot.ical import foreign
 from cgbot.ical.event import Event, calendar, text, vevent, zone_block
 from cgbot.mail.address import is_valid
 from cgbot.mail.frozen import Frozen, join, slot
@@ -134,7 +135,7 @@ def read(content: bytes) -> tuple[Answer, ...]:
     """Read an object that came by mail, one Answer an event; () for what is none. Never raises."""
     if len(content) > OCTETS:
         return ()
-    text = cleaned(content)
+    text, _ = foreign.parted(foreign.mended(content))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what icalendar guesses about zones changes nothing here
@@ -142,19 +143,6 @@ def read(content: bytes) -> tuple[Answer, ...]:
     except Exception:  # noqa: BLE001 - hostile input: icalendar raises ValueError, KeyError, AttributeError, RecursionError
         found = ()
     return found or _rescued(text)
-
-
-def cleaned(content: bytes) -> str:
-    """Mend what programs break: marks, line ends, leading junk, a missing end; the text with CRLF."""
-    text = content.decode("utf-8-sig", "replace")
-    # One pass: a pattern that looks for the LF after a run of CRs takes minutes for half a megabyte of them.
-    text = re.sub(r"\r+\n?", "\n", text).replace("\x00", "")
-    begin = re.search("BEGIN:VCALENDAR", text, re.IGNORECASE)
-    text = text[begin.start() :] if begin else text
-    for component in ("VEVENT", "VCALENDAR"):
-        if f"BEGIN:{component}" in text.upper() and f"END:{component}" not in text.upper():
-            text = f"{text.rstrip()}\nEND:{component}\n"
-    return text.replace("\n", "\r\n")
 
 
 def _parsed(text: str) -> tuple[Answer, ...]:

@@ -100,7 +100,7 @@ def _yearly(date: str) -> list[str] | None:
     time = _span(match[4] or "2")
     if not timedelta() <= time < timedelta(hours=_HOURS_OF_A_DAY):
         return None
-    first = _weekday(_FIRST_YEAR, month, week, day)
+    first = weekday_of_month(_FIRST_YEAR, month, week, day)
     clock = datetime(2000, 1, 1, tzinfo=UTC) + time
     place = -1 if week == _LAST_WEEK else week
     return [
@@ -109,7 +109,7 @@ def _yearly(date: str) -> list[str] | None:
     ]
 
 
-def _weekday(year: int, month: int, week: int, day: int) -> int:
+def weekday_of_month(year: int, month: int, week: int, day: int) -> int:
     """The day of the month of the week-th (5: last) weekday; 0 is Sunday."""
     first = datetime(year, month, 1, tzinfo=UTC)
     found = 1 + (day - (first.weekday() + 1)) % 7
@@ -153,7 +153,7 @@ def _expected(match: re.Match[str], year: int) -> list[tuple[datetime, timedelta
 def _instant(date: str, year: int, offset: timedelta) -> datetime:
     match = _DATE.fullmatch(date)
     assert match is not None  # noqa: S101 - _yearly has read it before
-    day = _weekday(year, int(match[1]), int(match[2]), int(match[3]))
+    day = weekday_of_month(year, int(match[1]), int(match[2]), int(match[3]))
     return datetime(year, int(match[1]), day, tzinfo=UTC) + _span(match[4] or "2") - offset
 
 

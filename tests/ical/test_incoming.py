@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from cgbot.ical import incoming, zone
 from cgbot.ical.incoming import Offered
 
-
 GENEVA = "DTSTART;TZID=Europe/Zurich:20270520T090000"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -17,6 +18,7 @@ from cgbot.store.db import Database
 from tests.groups.mailbag import Sent, errand_of, outbox, token_of
 
 CONVENER = "convener@example.org"
+_numbers = itertools.count(1)
 
 
 class Conversation:
@@ -66,6 +68,6 @@ class Conversation:
 
 def letter(text: str, subject: str = "", author: str = CONVENER) -> EmailMessage:
     message = EmailMessage()
-    message["From"], message["Subject"], message["Message-ID"] = author, subject, "<1@example.org>"
+    message["From"], message["Subject"], message["Message-ID"] = author, subject, f"<{next(_numbers)}@example.org>"
     message.set_content(text)
     return message
