@@ -171,7 +171,11 @@ class Delivery:
         now = self._context().now
         if not len(self._backlog) and not await self._db.read(leases.is_due, now):
             return False
+        silence = self._watch.silence
         claims = await self._db.write(_claim, self._epoch, now, room)
+        if self._watch.silence is not silence:  # the relay has gone, or come, while we asked
+            await self._post.hand_back(claims)
+            return False
         if claims:
             self._watch.trying()
             self._backlog.put(claims)

@@ -36,7 +36,7 @@ class Silence:
         return f"the relay {self.relay} does not answer since {self.since:%Y-%m-%d %H:%M} UTC: {self.reason}"
 
 
-def pause(tries: int, first: float = FIRST_SECONDS, longest: float = LONGEST_SECONDS) -> float:
-    """Seconds until the next attempt, after so many in vain."""
-    plain = min(longest, first * 2.0 ** min(tries - 1, 16))
-    return plain * jitter(0, tries)
+def pause(silence: Silence, first: float = FIRST_SECONDS, longest: float = LONGEST_SECONDS) -> float:
+    """Seconds until the next attempt; runs that began to wait at different moments do not come back together."""
+    plain = min(longest, first * 2.0 ** min(silence.tries - 1, 16))
+    return plain * jitter(int(silence.since.timestamp()), silence.tries)

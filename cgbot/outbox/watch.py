@@ -55,16 +55,23 @@ class RelayWatch:
         self._told_at = 0.0  # when the last attempt in vain was counted, on the loop's clock
         self._next_at = 0.0  # when one may try again
         self._is_trying = False
+        self._is_written = False  # the silence stands in the database, until the operator takes it away
         self._is_new = True  # nobody has been connected in this run
 
     async def start(self) -> None:
         """Remember what a run before this one has met, and try at once."""
         self._silence = await self._db.read(relay_state.find)
+        self._is_written = self._silence is not None
 
     @property
     def silence(self) -> Silence | None:
         """What is known of a relay that does not answer."""
         return self._silence
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nobody should open a connection now."""
+        return self._silence is not None and not self._is_trying
 
     def may_claim(self, room: int) -> int:
         """How many copies may be claimed now: one as a try, none during the pause, all when the relay answers."""
@@ -75,14 +82,15 @@ class RelayWatch:
         return min(room, 1)
 
     def trying(self) -> None:
-        """A try is on its way; no further one until it has ended."""
-        self._is_trying = True
-        self._next_at = asyncio.get_running_loop().time() + _TRY_SECONDS
+        """What was claimed during the silence is a try; no further one until it has ended."""
+        if self._silence is not None:
+            self._is_trying = True
+            self._next_at = asyncio.get_running_loop().time() + _TRY_SECONDS
 
     async def look(self) -> None:
         """Try at once when the operator asks for it."""
-        if self._silence is not None and not self._is_trying and not await self._db.read(relay_state.find):
-            await self._write(relay_state.keep, self._silence)
+        if self.is_waiting and self._is_written and not await self._db.read(relay_state.find):
+            await self.write_down()
             self._next_at = 0.0
 
     async def used(self, number: int, *, is_open: bool) -> None:
@@ -97,8 +105,13 @@ class RelayWatch:
         """A worker has closed its connection."""
         self._open.discard(number)
 
-    async def refused(self, number: int, reason: str, began_at: float) -> Refusal:
-        """A worker got no connection: this one alone, all of them, or that was known already."""
+    def refused(self, number: int, reason: str, began_at: float) -> Refusal:
+        """
+        A worker got no connection: this one alone, all of them, or that was known already.
+
+        After "all" the worker takes everything out of the backlog, before anybody else takes from it, and writes it
+        down.
+        """
         self._open.discard(number)
         if self._open:
             log.info("the relay refuses a further connection", reason=reason, open=len(self._open))
@@ -108,12 +121,16 @@ class RelayWatch:
         relay = self._context().settings.relay
         was = self._silence or Silence(f"{relay.host}:{relay.port}", self._context().now, 0, "")
         self._silence = was.again(reason)
-        seconds = silence.pause(self._silence.tries, self._pace.first_pause, self._pace.longest_pause)
+        seconds = silence.pause(self._silence, self._pace.first_pause, self._pace.longest_pause)
         self._told_at = asyncio.get_running_loop().time()
-        self._is_trying, self._next_at = False, self._told_at + seconds
+        self._is_trying, self._is_written, self._next_at = False, False, self._told_at + seconds
         (log.info if was.tries else log.warning)(self._silence.in_words(), tries=was.tries + 1, again_in=round(seconds))
-        await self._write(relay_state.keep, self._silence)
         return "all"
+
+    async def write_down(self) -> None:
+        """Tell the other processes of the silence."""
+        if self._silence is not None:
+            self._is_written = await self._write(relay_state.keep, self._silence)
 
     async def _answers(self) -> None:
         was, self._silence, self._is_new = self._silence, None, False
@@ -121,8 +138,13 @@ class RelayWatch:
             log.info("the relay answers again", relay=was.relay, silent_since=was.since.isoformat())
         await self._write(relay_state.forget)
 
-    async def _write(self, fn: Callable[..., object], *arguments: object) -> None:
+    async def _write(self, fn: Callable[..., object], *arguments: object) -> bool:
         try:
             await self._db.write(fn, *arguments)
         except CgbotError as error:
             log.warning("what is known of the relay was not written down", reason=error.public)
+        except Exception:  # whatever it is, the outcome of the copy that was tried must still be recorded
+            log.exception("what is known of the relay was not written down")
+        else:
+            return True
+        return False

@@ -136,6 +136,9 @@ class Worker:
     async def _one(self, claim: Claim) -> Claim | None:
         """Try one copy, make its outcome durable and begin the next one; that one, None when there is none."""
         post = self._post
+        if post.watch.is_waiting and not self._transport.is_open:  # that came while this copy was being begun
+            await post.hand_back([claim])
+            return None
         started_at, began_at = post.context().now, asyncio.get_running_loop().time()
         try:
             with post.recorder.attempt_under_way():
@@ -165,9 +168,11 @@ class Worker:
 
     async def _not_connected(self, claim: Claim, reason: str, began_at: float) -> None:
         post = self._post
-        refusal = None if self._is_cut else await post.watch.refused(self._number, reason, began_at)
+        refusal = None if self._is_cut else post.watch.refused(self._number, reason, began_at)
         await post.hand_back([claim, *(post.backlog.drain() if refusal == "all" else ())])
-        if refusal == "this one":
+        if refusal == "all":
+            await post.watch.write_down()
+        elif refusal == "this one":
             await wait(post.stopping, post.refused_seconds)
 
     async def _attempt(self, claim: Claim) -> Outcome:

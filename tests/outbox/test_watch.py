@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import email.policy
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from tests.outbox.test_delivery import conveners, counts, owe, reach, settled, t
 
 pytestmark = pytest.mark.anyio
 QUICK = Pace(first_pause=0.02, longest_pause=0.05, refused=0.05, grace=5, look=0.02)
+NOW = datetime(2027, 5, 3, 8, 0, tzinfo=UTC)
 PEOPLE = [f"m{number}@x.org" for number in range(200)]
 
 
@@ -74,12 +75,17 @@ async def free_port() -> int:
         return port
 
 
+def waits(tries: int, since: datetime = NOW) -> float:
+    return pause(Silence("mx:25", since, tries, ""))
+
+
 def test_the_pause_grows_from_15_seconds_to_five_minutes() -> None:
     plain = [15, 30, 60, 120, 240, 300, 300, 300]
-    found = [pause(tries) for tries in range(1, 9)]
+    found = [waits(tries) for tries in range(1, 9)]
     assert all(0.8 * one <= given <= 1.2 * one for one, given in zip(plain, found, strict=True))
     assert len({round(given / one, 6) for one, given in zip(plain, found, strict=True)}) == 8
-    assert pause(100_000) <= 360
+    assert waits(100_000) <= 360
+    assert waits(3, NOW) != waits(3, NOW + timedelta(seconds=1))
 
 
 async def test_a_relay_that_is_down_for_three_days(db: Database, context: Context) -> None:
@@ -144,6 +150,20 @@ async def test_a_relay_without_the_tls_that_is_asked_for(db: Database, context: 
             assert (await db.read(counts))["queued"] >= 199
     assert db.read_now(counts) == {"queued": 200}
     assert db.read_now(tried) == 0
+
+
+async def test_many_connections_that_are_refused_at_once_count_as_one(db: Database, context: Context) -> None:
+    """And nothing is left in memory: whoever looks sees all of it queued."""
+    context = with_relay(context, await free_port(), connections=10)
+    await db.write(owe, context, PEOPLE)
+    patient = Pace(first_pause=1000, longest_pause=1000, refused=0.05, grace=5, look=0.02)
+    async with running(db, lambda: context, hooks=Hooks(pace=patient)):
+        await tries(db, 1)
+        assert await reach(db, lambda found: found == {"queued": 200})
+        await asyncio.sleep(0.2)
+        assert (await tries(db, 1)).tries == 1
+        assert await db.read(counts) == {"queued": 200}
+    assert db.read_now(most_attempts) == 0
 
 
 async def test_flush_tries_at_once(db: Database, context: Context) -> None:
