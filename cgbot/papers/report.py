@@ -247,6 +247,8 @@ def may_be_submitted(tx: Connection, one: Owed) -> Version:
     if report is None or report.state == "due":
         raise Conflict("there is no draft yet")
     _refuse_submitted(report)
+    if one.meeting.state == "cancelled":
+        raise Conflict(f"the meeting {one.to} was cancelled")
     if report.state != "approved" or report.approved_version is None:
         raise Conflict(f"report {report.id} is not approved yet")
     if not one.charter.secretariat:

@@ -30,6 +30,7 @@ from cgbot.store.db import Tx
 
 ANSWER: Final = "report"  # the purpose of the token behind a convener's reply address
 RECEIPT: Final = "report-receipt"  # and behind the secretariat's
+COMMENTS_DAYS: Final = 14  # before it is due the list is asked for comments
 _AFTER: Final = timedelta(days=60)
 _DAY: Final = timedelta(days=1)
 _BEFORE_COMMENTS_END: Final = timedelta(days=7)
@@ -114,6 +115,13 @@ def version_facts(one: Owed, version: Version) -> dict[str, object]:
         "has_docx": version.docx is not None,
         "secretariat": one.charter.secretariat,
     }
+
+
+def of_version(tx: Tx, one: Owed, version: Version) -> Post:
+    """The mail that brings a version, to be corrected or approved."""
+    ask = typography.weekday(one.due - timedelta(days=COMMENTS_DAYS))
+    facts = {**version_facts(one, version), "comments_from": ask, "open": one.state == "drafted"}
+    return Post("report-version", facts, enclosed(tx, one, version))
 
 
 def enclosed(tx: Tx, one: Owed, version: Version) -> tuple[Enclosure, ...]:

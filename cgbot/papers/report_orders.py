@@ -1,5 +1,5 @@
 """
-Use cases: what conveners order about reports, by mail or on the desk (COMMANDS).
+Use cases: what conveners order about reports, by mail or on the desk (COMMANDS), and ask for by mail (QUERIES).
 
 `draft report`, `approve report 5`, `submit report 5`: each shows first what it would do, and is looked at again when
 its time has come.
@@ -12,9 +12,10 @@ from typing import Final
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NotFound
-from cgbot.groups.commands import Command, Ordered, Proposal, Request
+from cgbot.groups.commands import Command, Ordered, Proposal, Query, Request
 from cgbot.itu import typography
 from cgbot.meetings import records as meetings_of
+from cgbot.outbox.letters import Addressee
 from cgbot.papers import report, report_letters, report_records
 from cgbot.papers.report import Owed
 from cgbot.papers.report_letters import Post
@@ -192,3 +193,19 @@ SUBMIT: Final = Command(
     do=_do_submit,
 )
 COMMANDS: Final[Sequence[Command]] = (DRAFT, APPROVE, SUBMIT)
+
+
+def _show(tx: Tx, context: Context, request: Request) -> str:
+    one = _named(tx, context, request)
+    last = report_records.latest(tx, _id(one))
+    if last is None:
+        raise Conflict("there is no draft yet")
+    to = Addressee(request.actor.address, request.actor.member_id, request.actor.name)
+    report_letters.to_convener(tx, context, one, report_letters.of_version(tx, one, last), (to, last))
+    return f"version {last.number} of the report to {one.to} was sent"
+
+
+QUERIES: Final[Sequence[Query]] = (
+    Query("report", "draft reports", "report 5", "The newest version of a report, to be corrected or approved.", _show,
+          ("show report",)),
+)  # fmt: skip

@@ -38,7 +38,6 @@ REMINDER: Final = "report-reminder"
 RECEIPT: Final = "report-receipt"
 
 DRAFT_DAYS: Final = (28, 16, 8)
-COMMENTS_DAYS: Final = 14
 REMINDER_DAYS: Final = (7, 1)
 _OVERDUE_DAYS: Final = 3
 _WEEK: Final = timedelta(days=7)
@@ -131,12 +130,7 @@ def _send_version(tx: Tx, context: Context, occurrence: Occurrence) -> None:
     one = _of(tx, context, occurrence)
     last = report_records.latest(tx, one.report.id) if one.report else None
     if last is not None:
-        facts = {
-            **report_letters.version_facts(one, last),
-            "comments_from": typography.weekday(one.due - COMMENTS_DAYS * _DAY),
-        }
-        post = Post("report-version", facts, report_letters.enclosed(tx, one, last))
-        report_letters.to_conveners(tx, context, one, post, last)
+        report_letters.to_conveners(tx, context, one, report_letters.of_version(tx, one, last), last)
 
 
 # ------------------------------------------------------------------------------------------ comments by the list
@@ -158,7 +152,7 @@ def _comments_at(context: Context, one: Owed) -> datetime:
     """When the list is asked: two days at least after the conveners have got the draft."""
     drafted = one.report.drafted_at if one.report else None
     begun = drafted or max(context.now, _at(context, one, one.due - DRAFT_DAYS[0] * _DAY))
-    return max(_at(context, one, one.due - COMMENTS_DAYS * _DAY), begun + _TO_READ_IT)
+    return max(_at(context, one, one.due - report_letters.COMMENTS_DAYS * _DAY), begun + _TO_READ_IT)
 
 
 def _is_open_for_comments(one: Owed, context: Context, at: datetime) -> bool:

@@ -50,7 +50,7 @@ papers = Table(
     Column("meeting_id", BigId, ForeignKey("meetings.id"), index=True),
     Column("call_id", BigId, ForeignKey("calls.id"), index=True),
     Column("state", String, nullable=False),
-    Column("replaced_by", BigId, ForeignKey("papers.id")),
+    Column("replaced_by", BigId),  # a paper; no key, since a backup brings rows back one after the other
     Column("late", Boolean, nullable=False, default=False),
     Column("announced_at", UtcTime),
     Column("registered_at", UtcTime),

@@ -443,6 +443,9 @@ def test_a_cancelled_meeting_keeps_what_was_written(db: Database, context: Conte
     assert db.read_now(report.owed, context) == ()
     assert db.read_now(report_records.get, report_id).state == "drafted"
     assert db.read_now(report_records.of_group, group.id)[0].id == report_id
+    db.write_now(report.approve, context, report_id, "jia@example.org")
+    with pytest.raises(Conflict, match="was cancelled"):
+        db.write_now(report_orders.submit, context, owed(db, context, meeting), "jia@example.org")
 
 
 def test_a_large_archive_is_gathered_quickly(db: Database, context: Context, group: Group) -> None:

@@ -9,12 +9,14 @@ import pytest
 
 from cgbot.context import Context
 from cgbot.errand import Settled
-from cgbot.groups import members, ordering, subscriptions
+from cgbot.errors import NotFound
+from cgbot.groups import members, ordering, orders, subscriptions
+from cgbot.groups.commands import Request
 from cgbot.groups.records import Group
+from cgbot.meetings import records as meetings_of
 from cgbot.meetings.records import Meeting
 from cgbot.notices import ledger
 from cgbot.papers import (
-    report,
     report_answers,
     report_docx,
     report_orders,
@@ -79,9 +81,7 @@ def quoted(letter: Sent, old: str = "", new: str = "") -> str:
 
 
 def meeting(db: Database) -> Meeting:
-    from cgbot.meetings import records
-
-    return db.read_now(records.get, 1)
+    return db.read_now(meetings_of.get, 1)
 
 
 # ------------------------------------------------------------------------------------------------------- approved
@@ -327,9 +327,6 @@ def test_the_receipts_address_takes_twenty_answers(db: Database, now: Context, g
 
 def order(db: Database, now: Context, group: Group, name: str, *words: str) -> str:
     """Ask for a command as Hu, say yes, let its time come; the last mail to Hu."""
-    from cgbot.groups import orders
-    from cgbot.groups.commands import Request
-
     actor = db.read_now(orders.actor_of, group.id, "hu@example.org")
     db.write_now(ordering.ask, now, COMMANDS[name], Request(group.id, group.name, actor, words))
     shown = letter_to(db, "hu")
@@ -354,9 +351,25 @@ def test_the_commands(db: Database, now: Context, group: Group) -> None:
     assert owed(db, now, meeting(db)).state == "submitted"
 
 
+def test_the_newest_version_once_more(db: Database, now: Context, group: Group) -> None:
+    (query,) = report_orders.QUERIES
+    actor = db.read_now(orders.actor_of, group.id, "hu@example.org")
+    before = len(outbox(db))
+    asked = Request(group.id, group.name, actor, ("1",))
+    assert db.write_now(query.answer, now, asked) == "version 1 of the report to SG17 (Geneva, 1–10 June 2027) was sent"
+    (letter,) = outbox(db)[before:]
+    assert (letter.recipient, len(list(letter.message.iter_attachments()))) == ("hu@example.org", 1)
+    assert "What to do: answer this mail" in letter.text
+    answer(db, now, group, letter, "approve")
+    assert state(db).approved_by == "hu@example.org"
+    db.write_now(query.answer, now, asked)
+    assert "It is approved, or submitted already" in letter_to(db, "hu").text
+    with pytest.raises(NotFound, match="there is no report 9"):
+        db.write_now(query.answer, now, Request(group.id, group.name, actor, ("9",)))
+
+
 def test_a_report_that_has_no_draft_yet(db: Database, now: Context, group: Group) -> None:
     following = parent_meeting(db, now, group, "2027-12-01")
     text = order(db, now, group, "draft report", str(following.id))
     assert "Version 1 of the report to SG17 (Geneva, 1–10 December 2027) is made" in text
     assert owed(db, now, following).state == "drafted"
-    assert report.next_of is not None

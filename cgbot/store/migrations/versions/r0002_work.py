@@ -158,7 +158,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_papers_group_id")),
         sa.ForeignKeyConstraint(["meeting_id"], ["meetings.id"], name=op.f("fk_papers_meeting_id")),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_papers_member_id")),
-        sa.ForeignKeyConstraint(["replaced_by"], ["papers.id"], name=op.f("fk_papers_replaced_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_papers")),
         sa.UniqueConstraint("group_id", "number", name=op.f("uq_papers_group_id_number")),
     )
