@@ -27,6 +27,8 @@ from cgbot.store.db import Database
 log = structlog.get_logger(__name__)
 _MISSED_TICKS: Final = 3
 _SLACK_SECONDS: Final = 10.0
+_SILENT_TICKS: Final = 2
+_JOB: Final = "tick"
 Work = Callable[[Database, Context], int]
 
 
@@ -44,6 +46,7 @@ class Clock:
         self._ticking = asyncio.Lock()
         self._ending = False
         self._heartbeat = time.monotonic()
+        self._began = self._heartbeat
         self._last_tick: datetime | None = None
         self._works: list[Work] = []
 
@@ -61,8 +64,18 @@ class Clock:
             max_instances=1,
             misfire_grace_time=None,
             next_run_time=datetime.now(UTC),
+            id=_JOB,
         )
         self._scheduler.start()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Tick now if the scheduler is silent: it goes by the wall clock, and that may have been set back by hours."""
+        if self._ending:
+            return
+        if time.monotonic() - self._began > _SILENT_TICKS * self._seconds:
+            self._scheduler.modify_job(_JOB, next_run_time=datetime.now(UTC))
+        asyncio.get_running_loop().call_later(self._seconds, self._watch)
 
     async def stop(self) -> None:
         """End after the tick that is under way; APScheduler itself would cancel it."""
@@ -84,7 +97,7 @@ class Clock:
         async with self._ticking:
             if self._ending:
                 return 0
-            began = self._context().now
+            began, self._began = self._context().now, time.monotonic()
             try:
                 queued = await self._tick()
             except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +26,9 @@ class World:
     def __init__(self, program: Program, relay: Relay, start: str) -> None:
         self.program = program
         self.relay = relay
-        self.now = _moment(start)
+        self._set(_moment(start))
         self._read: Counter[str] = Counter()
         self._written = 0
-        program.travel(_text(self.now))
         # A look at the same database from here: the command would take a second each time.
         self._house = app.open_house(configuration.load(program.env, Path(program.env["CGBOT_CONFIG"])))
 
@@ -62,10 +62,19 @@ class World:
         moments = {one.occurrence.due_at.replace(microsecond=0) + timedelta(seconds=1) for one in listed}
         return sorted(one for one in moments if self.now < one <= end)
 
+    @property
+    def now(self) -> datetime:
+        """What the clock of the installation says: the moment to which it was set, and what has gone by since."""
+        return self._set_to + timedelta(seconds=time.monotonic() - self._set_at)
+
+    def _set(self, moment: datetime) -> None:
+        self._set_to, self._set_at = moment, time.monotonic()
+        self.program.travel(_text(moment))
+
     def _jump(self, moment: datetime) -> None:
-        self.now = max(self.now, moment)
-        self.program.travel(_text(self.now))
-        self.program.ticked(self.now.timestamp())
+        if moment > self.now:
+            self._set(moment)
+        self.program.ticked(moment.timestamp())
         self.program.idle()
 
     # ------------------------------------------------------------------------------------------------- the mail
