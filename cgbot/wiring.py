@@ -16,7 +16,7 @@ from cgbot.context import Context
 from cgbot.desk import actions, digest
 from cgbot.desk import orders as desk_orders
 from cgbot.errand import Preparers, Purposes
-from cgbot.groups import bounces, ordering, planned, records, sign_in, subscriptions, term
+from cgbot.groups import bounces, members, ordering, planned, records, sign_in, subscriptions, succession, term
 from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
 from cgbot.meetings import afterwards, attendance, counters, invitations, reminders, replies
@@ -144,9 +144,11 @@ def directory(tx: Tx, context: Context) -> Directory:
     groups = {one.id: one for one in records.list_groups(tx) if one.closed_at is None and one.name in context.charters}
     names = records.aliases(tx, context.now)
     policies = {group_id: _policy(context, group_id, one.name) for group_id, one in groups.items()}
+    heirs = succession.heirs(tx)
+    receiver = {group_id: heirs.get(group_id, group_id) for _, group_id in names}
     return Directory(
         domain=context.settings.service.domain,
-        groups={name: policies[group_id] for name, group_id in names if group_id in policies},
+        groups={name: policies[receiver[group_id]] for name, group_id in names if receiver[group_id] in policies},
         purposes=frozenset(purposes()),
         keys=context.keys,
         header_size=context.settings.limits.header_size,
@@ -165,8 +167,12 @@ def _policy(context: Context, group_id: int, name: str) -> GroupPolicy:
 
 
 def leave(tx: Tx, context: Context, member: Member) -> None:
-    """End a membership by one click, as a confirmed mail does."""
+    """End a membership by one click, as a confirmed mail does; also that of the group that carries this one on."""
     subscriptions.leave(tx, context, member, ON_LEAVE)
+    heir = succession.heirs(tx).get(member.group_id)
+    carried = members.in_group(tx, member.id, heir) if heir else None
+    if carried is not None and carried.group_id == heir and carried.state != "left":
+        subscriptions.leave(tx, context, carried, ON_LEAVE)
 
 
 def web(house: House, clock: Heart) -> Shell:

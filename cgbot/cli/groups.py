@@ -95,6 +95,28 @@ def rename(
     say("its members have been told" if tell else "nobody was told: --tell would have written to the list")
 
 
+@app.command()
+def succeed(
+    old: Annotated[str, typer.Argument(help="The group that ends.")],
+    new: Annotated[str, typer.Argument(help="The group that carries it on; its file NEW.toml must be there.")],
+) -> None:
+    """Let a group carry on another one: members and what is to come move, the old archive stays readable."""
+    from cgbot.desk import succeeding  # noqa: PLC0415 - the other commands move nothing
+
+    with open_house() as house:
+        both = house.db.write_now(succeeding.begin, house.context(), old, new, "operator")
+        carried, after = 0, 0
+        while True:
+            count, after = house.db.write_now(succeeding.carry, house.context(), both, after, "operator")
+            carried += count
+            if not after:
+                break
+        domain = house.settings.service.domain
+    say(f"{both[1].name} carries on {both[0].name}, which is closed; its archive stays at /{both[0].name}/")
+    say(f"mail to {both[0].name}@{domain} goes to {both[1].name}@{domain}")
+    say(f"{carried} members were carried over, each with a mail that says how to leave")
+
+
 def _describe(charter: Charter) -> list[str]:
     terms = charter.terms
     lines = [

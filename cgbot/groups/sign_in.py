@@ -10,11 +10,11 @@ is the same by mail: "desk" to NAME-request@ is answered with a link.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from cgbot.context import Context
 from cgbot.groups import audit, members, tokens
@@ -26,7 +26,7 @@ from cgbot.mail import address as addresses
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
 from cgbot.store.tables import addresses as addresses_rows
-from cgbot.store.tables import groups
+from cgbot.store.tables import groups, successions
 from cgbot.store.tables import members as member_rows
 
 LINK: Final = "sign-in"
@@ -36,6 +36,7 @@ SESSION_LIFETIME: Final = timedelta(days=30)
 _AN_HOUR: Final = timedelta(hours=1)
 _MOST_TO_ONE: Final = 3
 _MOST_IN_ALL: Final = 100
+_READER: Final = "observer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _visitor(tx: Connection, context: Context, key: str) -> Visitor | None:
     """The person whose current mail goes to this address; an address that they have given up proves nothing."""
     rows = tx.execute(_CURRENT, {"key": key}).all()
     found = [
-        Membership(row.name, member)
+        Membership(row.name, replace(member, role=_READER) if row.closed_at else member)
         for row in rows
         if row.name in context.charters and (member := members.get_member(tx, row.id)) is not None
     ]
@@ -153,10 +154,12 @@ def _visitor(tx: Connection, context: Context, key: str) -> Visitor | None:
 
 
 _CURRENT: Final = (
-    select(member_rows.c.id, groups.c.name)
+    select(member_rows.c.id, groups.c.name, groups.c.closed_at)
     .select_from(member_rows.join(addresses_rows).join(groups, member_rows.c.group_id == groups.c.id))
-    .where(addresses_rows.c.key == bindparam("key"), member_rows.c.state != "left", groups.c.closed_at.is_(None))
-    .order_by(groups.c.name)
+    .where(addresses_rows.c.key == bindparam("key"), member_rows.c.state != "left")
+    # Of the closed ones those that go on under another name: their members still read there, and do nothing else.
+    .where(or_(groups.c.closed_at.is_(None), groups.c.id.in_(select(successions.c.predecessor_id))))
+    .order_by(groups.c.closed_at.is_not(None), groups.c.name)
 )
 
 

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from cgbot.archive import records
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
+from cgbot.groups import succession
 from cgbot.mail import message as messages
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
@@ -57,8 +58,9 @@ async def archive(request: Request) -> Response:
     show = reading.Eyes(entry_of(request).role)
     rows = [{"thread": one, "subject": show.line(one.subject), "author": show.author(one)} for one in found[:_THREADS]]
     list_address = charter.posting_address(here.context().settings.service.domain)
+    linked = await here.db.read(succession.shown, here.context(), group.id)
     facts = {"rows": rows, "older": older, "newer": before is not None, "list_address": list_address}
-    return await here.page(request, "archive.html", facts)
+    return await here.page(request, "archive.html", {**facts, **linked})
 
 
 async def post(request: Request) -> Response:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cgbot.groups import succession
 from cgbot.meetings import feeds, records, wording
 from cgbot.meetings.feeds import CalendarFeed
 from cgbot.store.db import Tx
@@ -105,9 +106,10 @@ def _invitations(tx: Tx, meeting_ids: Sequence[int], member_id: int) -> dict[int
 async def about(request: Request) -> Response:
     """The group's terms of reference."""
     here = services(request)
-    _, charter = entered(request)
+    group, charter = entered(request)
     domain = here.context().settings.service.domain
-    return await here.page(request, "about.html", {"list_address": charter.posting_address(domain)})
+    linked = await here.db.read(succession.shown, here.context(), group.id)
+    return await here.page(request, "about.html", {"list_address": charter.posting_address(domain), **linked})
 
 
 HANDLERS: Final = {"calendar": calendar, "meetings": meetings, "about": about}

@@ -56,7 +56,8 @@ def _counts(tx: Tx) -> dict[str, list[tuple[str, int]]]:
 
 async def robots(_request: Request) -> Response:
     """Search engines stay away from what is not written for them."""
-    return PlainTextResponse("User-agent: *\nDisallow: /leave/\nDisallow: /*/search\n")
+    closed = ("/leave/", "/sign-in", "/desk/", "/*/search")
+    return PlainTextResponse("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in closed))
 
 
 async def style(request: Request) -> Response:

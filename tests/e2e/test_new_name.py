@@ -87,3 +87,36 @@ def test_it_stays_so_after_a_restart_and_the_name_is_taken(program: Program) -> 
     known(program, "cg-ai")
     posted(program, "By the first name", f"cg-aisec@{DOMAIN}")
     assert "By the first name" in subjects(program, "delegate@example.org")
+
+
+def test_another_group_carries_it_on(program: Program) -> None:
+    """CG-AISEC became CG-AISEC-STRAT in April 2025: new terms of reference, the same people."""
+    posted(program, "Before", f"cg-aisec@{DOMAIN}")
+    (copy,) = program.maildir("observer@example.net")
+    link = re.search(r"<(https[^>]+/leave/[^>]+)>", str(copy["List-Unsubscribe"]))
+    assert link
+    folder = program.folder / "config" / "groups"
+    text = (folder / "cg-aisec.toml").read_text("utf-8").replace('"cg-aisec"', f'"{NEW}"', 1)
+    (folder / f"{NEW}.toml").write_text(text.replace('"CG-AISEC"', '"CG-AISEC-STRAT"', 1), "utf-8")
+
+    said = program.cgbot("groups", "succeed", "cg-aisec", NEW)
+    assert said.splitlines()[-1] == "3 members were carried over, each with a mail that says how to leave"
+    known(program, NEW)
+    posted(program, "After", f"cg-aisec@{DOMAIN}")
+    newest = {str(one["Subject"]): one for one in program.maildir("delegate@example.org")}
+    assert f"<{NEW}.{DOMAIN}>" in str(newest["After"]["List-Id"])
+    assert "[CG-AISEC-STRAT] CG-AISEC goes on as CG-AISEC-STRAT" in newest
+
+    for path, words in (("/cg-aisec/", "it is continued by"), (f"/{NEW}/", "This group continues")):
+        status, _, body = program.get(path)
+        assert (status, words in body.decode()) == (200, True)
+    assert b"Before" in program.get("/cg-aisec/")[2]
+    assert b"After" in program.get(f"/{NEW}/")[2]
+    assert leave(program, link[1]) == 200
+    members = {one["address"] for one in program.json("members", "list", NEW)}
+    assert members == {"convener@example.org", "delegate@example.org"}
+    assert program.cgbot("groups", "succeed", "cg-aisec", NEW).splitlines()[-1].startswith("0 members")
+    program.stop()
+    program.start()
+    posted(program, "After the restart", f"cg-aisec@{DOMAIN}")
+    assert "After the restart" in subjects(program, "delegate@example.org")
