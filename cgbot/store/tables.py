@@ -34,6 +34,16 @@ from cgbot.store.tables_mail import (
 )
 from cgbot.store.tables_meetings import attendees, feeds, meetings, notices, replies
 from cgbot.store.tables_papers import calls, paper_files, paper_revisions, papers, report_versions, reports
+from cgbot.store.tables_trust import (
+    bounces,
+    digest_marks,
+    invites,
+    join_requests,
+    knocks,
+    proofs,
+    senders,
+    suspensions,
+)
 from cgbot.store.tables_work import actions, attendance, orders, successions
 
 __all__ = [
@@ -44,15 +54,20 @@ __all__ = [
     "attendance",
     "attendees",
     "audit",
+    "bounces",
     "calls",
     "charter_versions",
     "contents",
     "deliveries",
+    "digest_marks",
     "errands",
     "feeds",
     "group_aliases",
     "groups",
     "holds",
+    "invites",
+    "join_requests",
+    "knocks",
     "meetings",
     "members",
     "metadata",
@@ -64,12 +79,15 @@ __all__ = [
     "people",
     "post_copies",
     "posts",
+    "proofs",
     "raw_messages",
     "replies",
     "report_versions",
     "reports",
+    "senders",
     "service",
     "successions",
+    "suspensions",
     "thread_ids",
     "threads",
     "tokens",

@@ -89,6 +89,10 @@ members = Table(
     Column("state", String, nullable=False, default="active"),
     Column("joined_at", UtcTime, nullable=False),
     Column("left_at", UtcTime),
+    Column("posting", String, nullable=False, server_default=""),  # "free" or "held" where a convener has said so
+    Column("away_until", UtcTime),  # no posts until then
+    Column("attachments", String, nullable=False, server_default="full"),  # or "link": parts over 1 MB by their links
+    Column("digest_format", String, nullable=False, server_default="mime"),  # or "plain"
     UniqueConstraint("group_id", "person_id"),
     one_of("role", "convener", "vice-convener", "secretary", "member", "observer"),
     one_of("delivery", "each", "daily", "weekly", "none"),
