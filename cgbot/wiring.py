@@ -68,6 +68,7 @@ def queries() -> Mapping[str, Query]:
         sign_in.QUERIES,
         meeting_orders.QUERIES,
         paper_queries.QUERIES,
+        report_orders.QUERIES,
         actions.QUERIES,
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
