@@ -25,12 +25,19 @@ from cgbot.mail import address as addresses_of
 from cgbot.store.tables import addresses, group_aliases, members, people
 
 PERSON_FIELDS: Final = ("name", "organization", "country", "zone", "language")
-MEMBER_FIELDS: Final = ("role", "delivery", "invitations", "state")
+MEMBER_FIELDS: Final = (
+    "role", "delivery", "invitations", "state", "posting", "away_until", "attachments", "digest_format",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person in one group; `address` is where mail goes, `state` active, suspended or left."""
+    """
+    One person in one group; `address` is where mail goes, `state` active, suspended or left.
+
+    `posting` is "free" or "held" where a convener has said so, "" otherwise; no posts go to the member until
+    `away_until`; `attachments` is "full" or "link", `digest_format` "mime" or "plain".
+    """
 
     id: int
     group_id: int
@@ -46,6 +53,10 @@ class Member:
     country: str
     zone: str
     language: str
+    posting: str = ""
+    away_until: datetime | None = None
+    attachments: str = "full"
+    digest_format: str = "mime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +155,8 @@ def change(
     _write(tx, people, member.person_id, {key: differ[key] for key in PERSON_FIELDS if key in differ})
     _write(tx, members, member.id, {key: differ[key] for key in MEMBER_FIELDS if key in differ})
     if differ:
-        audit.record(tx, context.now, member.group_id, Entry(actor, "member changed", member.address, differ))
+        detail = {key: one.isoformat() if isinstance(one, datetime) else one for key, one in differ.items()}
+        audit.record(tx, context.now, member.group_id, Entry(actor, "member changed", member.address, detail))
     return get_member(tx, member.id) or member
 
 
@@ -221,6 +233,7 @@ def _row(context: Context, new: NewMember, address_id: int) -> dict[str, object]
         "state": "active",
         "joined_at": context.now,
         "left_at": None,
+        "away_until": None,
     }
 
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 import zoneinfo
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +21,9 @@ from cgbot.mail import address
 
 DELIVERIES: Final = ("each", "daily", "weekly", "none")
 STATES: Final = ("active", "suspended")
+POSTING: Final = ("", "free", "held")
+ATTACHMENTS: Final = ("full", "link")
+DIGEST_FORMATS: Final = ("mime", "plain")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _LONGEST: Final = 200
 _YES: Final = frozenset({"yes", "true", "1", "y"})
@@ -51,7 +55,7 @@ def _one_of(allowed: Collection[str]) -> Callable[[str, object], str]:
     def rule(field: str, value: object) -> str:
         word = str(value).strip().lower()
         if word not in allowed:
-            raise _wrong(field, value, f"one of {', '.join(allowed)}")
+            raise _wrong(field, value, f"one of {', '.join(filter(None, allowed))}")
         return word
 
     return rule
@@ -88,6 +92,19 @@ def _yes_or_no(field: str, value: object) -> bool:
     return word in _YES
 
 
+def _instant(field: str, value: object) -> datetime | None:
+    """An aware instant in UTC, also as ISO 8601 text with an offset; None and "" mean none."""
+    if value is None or value == "":
+        return None
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise _wrong(field, value, "a time with an offset such as 2027-05-20T09:00+02:00")
+    return found.astimezone(UTC)
+
+
 RULES: Final[Mapping[str, Callable[[str, object], object]]] = MappingProxyType(
     {
         "address": _address,
@@ -100,5 +117,9 @@ RULES: Final[Mapping[str, Callable[[str, object], object]]] = MappingProxyType(
         "zone": _zone,
         "language": _language,
         "state": _one_of(STATES),
+        "posting": _one_of(POSTING),
+        "away_until": _instant,
+        "attachments": _one_of(ATTACHMENTS),
+        "digest_format": _one_of(DIGEST_FORMATS),
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -143,3 +144,25 @@ def test_two_additions_at_once_make_one_member(db: Database, context: Context, g
     assert len(refused) == 3
     assert len(db.read_now(members.list_members, group.id)) == 1
     assert db.read_now(lambda tx: tx.execute(sa.select(sa.func.count()).select_from(people)).scalar_one()) == 1
+
+
+def test_what_a_member_sets_is_kept_checked_and_audited(db: Database, context: Context, group: Group) -> None:
+    member = add(db, context, group, JIA)
+    assert (member.posting, member.away_until, member.attachments, member.digest_format) == ("", None, "full", "mime")
+    wanted = {
+        "posting": "Held", "away_until": "2027-05-20T09:00+02:00", "attachments": "link", "digest_format": "plain",
+    }  # fmt: skip
+    changed = db.write_now(members.change, context, member, wanted)
+    assert (changed.posting, changed.attachments, changed.digest_format) == ("held", "link", "plain")
+    assert changed.away_until == datetime(2027, 5, 20, 7, tzinfo=UTC)
+    (detail,) = db.read_now(lambda tx: tx.execute(sa.select(audit.c.detail).order_by(audit.c.id.desc()).limit(1)).one())
+    assert detail["away_until"] == "2027-05-20T07:00:00+00:00"
+    for field, value in (
+        ("posting", "maybe"),
+        ("away_until", "2027-05-20"),
+        ("attachments", "no"),
+        ("digest_format", "x"),
+    ):
+        with pytest.raises(Malformed, match=field):
+            db.write_now(members.change, context, changed, {field: value})
+    assert db.write_now(members.change, context, changed, {"away_until": ""}).away_until is None
