@@ -24,6 +24,11 @@ def of(errand: Errand, settings: Settings, also: Iterable[str] = ()) -> Authenti
     return authentication_results.results(errand.message, trusted)
 
 
+def is_available(settings: Settings) -> bool:
+    """Say whether anything here authenticates mail at all: where nothing does, no post could prove its author."""
+    return bool(settings.authentication.trusted)
+
+
 def _is_from_front(errand: Errand, settings: Settings) -> bool:
     """A server in front of us brought it: over a Unix socket of this machine, or from an address that is trusted."""
     return errand.peer == "local" or any(is_within(errand.peer, one) for one in settings.authentication.trusted_peers)
