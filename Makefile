@@ -19,7 +19,7 @@ run: $(VENV)/.run
 	exec $(BIN)/cgbot serve
 
 test: packages check
-	$(BIN)/pytest -n 2 $(PYTEST_ARGUMENTS)
+	$(BIN)/pytest -n 4 --maxschedchunk 4 $(PYTEST_ARGUMENTS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

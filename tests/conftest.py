@@ -147,3 +147,8 @@ def group(db: Database, context: Context) -> Group:
     found = db.read_now(groups.find_group, "cg-aisec")
     assert found is not None
     return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Stories first: they wait more than they work, and the short ones fill what is left of the time."""
+    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "e2e"))

@@ -184,6 +184,7 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     assert (roles[ALICE], roles[CONVENER]) == ("convener", "member")
 
     # No link in any of these mails does anything by being followed.
+    program.idle()
     before = program.json("status")["deliveries"]
     for link in sorted({link for one in world.relay.sent for link in URL.findall(body(one.message))}):
         program.get(link.removeprefix("https://cg.example.org"))
