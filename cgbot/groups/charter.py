@@ -20,6 +20,8 @@ from types import MappingProxyType
 from typing import Final, Literal, cast
 
 from cgbot.errors import ConfigError
+from cgbot.groups import post_policy
+from cgbot.groups.post_policy import PostPolicy
 from cgbot.groups.roles import ROLES
 from cgbot.groups.toml import Section
 
@@ -27,6 +29,8 @@ Mode = Literal["host", "companion"]
 Audience = Literal["public", "members", "conveners"]
 Posting = Literal["members", "anyone", "conveners"]
 DraftKind = Literal["liaison", "terms", "call"]
+Joining = Literal["open", "approval", "invitation", "closed"]
+Roster = Literal["members", "conveners"]
 
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?")
 # What an address of the group ends in; a group of such a name would take another group's mail.
@@ -38,6 +42,7 @@ _RESERVED: Final = frozenset(
     ("postmaster", "abuse", "mailer-daemon", "api", "calendar", "desk", "me", "healthz", "metrics", "static", "sign-in",
      "sign-out")
 )  # fmt: skip
+JOINING: Final = ("open", "approval", "invitation", "closed")
 _AUDIENCES: Final = ("public", "members", "conveners")
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MEBIBYTE: Final = 1024 * 1024
@@ -146,6 +151,9 @@ class Charter:
     secretariat: str
     companion: Companion | None
     formerly: tuple[str, ...] = ()  # names that the group had
+    posts: PostPolicy = post_policy.USUAL
+    joining: Joining = "open"  # who may join by mail
+    roster: Roster = "conveners"  # to whom the list of members is mailed
     file: str = ""
     source: str = field(default="", repr=False)
 
@@ -196,7 +204,7 @@ def parse(source: str, file: str) -> Charter:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, "", f"is not TOML: {error}") from error
     top = Section(file, "", values)
-    posts, meetings = top.section("posts"), top.section("meetings")
+    posts, meetings, subscription = top.section("posts"), top.section("meetings"), top.section("subscription")
     charter = Charter(
         name=_name(top),
         acronym=top.text("acronym"),
@@ -219,10 +227,13 @@ def parse(source: str, file: str) -> Charter:
         secretariat=top.address("secretariat", ""),
         companion=_companion(top),
         formerly=top.texts("formerly", []),
+        posts=post_policy.read(posts),
+        joining=cast("Joining", subscription.choice("policy", JOINING, "open")),
+        roster=cast("Roster", subscription.choice("who", ("members", "conveners"), "conveners")),
         file=file,
         source=source,
     )
-    for section in (posts, meetings, top):
+    for section in (posts, meetings, subscription, top):
         section.done()
     return charter
 

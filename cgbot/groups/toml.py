@@ -85,6 +85,13 @@ class Section:
             raise self.wrong(key, f"a whole number from {least:,} to {most:,}")
         return value
 
+    def flag(self, key: str, default: Any = _REQUIRED) -> bool:
+        """True or false."""
+        value = self.take(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value
+
     def day(self, key: str, default: Any = _REQUIRED) -> date | None:
         """A date."""
         value = self.take(key, default)
