@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,7 @@ NAME: Final = "convener-digest"
 _SENT: Final = "digest"
 _WEEK: Final = timedelta(days=7)
 _FOUR_WEEKS: Final = timedelta(days=28)
+_REPORT: Final = MappingProxyType({"due": "no draft yet"})
 _ANSWERS_WITHIN: Final = timedelta(days=14)
 _LATEST: Final = timedelta(days=2)  # after that the next one covers it, and counts from the last that was sent
 _AHEAD: Final = timedelta(days=14)
@@ -273,7 +275,11 @@ def _due(context: Context, found: Awaiting, charter: Charter) -> Section | None:
         (one.call.closes_at, f"the call for contributions closes: {one.call.title} ({_plural(one.papers, 'paper')})")
         for one in found.calls
     ]
-    dated += [(_start(one.due, zone), f"the report to {one.to} is due ({one.state})") for one in found.reports]
+    dated += [
+        (_start(one.due, zone), f"the report to {one.to} is due ({_REPORT.get(one.state, one.state)})")
+        for one in found.reports
+        if one.state != "submitted"
+    ]
     dated += [
         (_start(date.fromisoformat(one.due_on), zone), f"action {one.id}: {one.text} ({one.owner or 'nobody'})")
         for one in found.actions

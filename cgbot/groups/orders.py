@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -124,8 +125,10 @@ def carry_out(tx: Connection, context: Context, commands: Commands, order_id: in
     order = get(tx, order_id)
     if order.state != "ordered":
         return order
+    # It waits no more while it is carried out: a hand-over moves what waits, and tells of it.
+    _change(tx, order, {"state": "done", "done_at": context.now})
     state, outcome = _try(tx, context, commands, order)
-    _change(tx, order, {"state": state, "done_at": context.now, "outcome": outcome})
+    _change(tx, replaced(order, state="done"), {"state": state, "outcome": outcome})
     _note(tx, context, order, order.actor, state)
     return get(tx, order_id)
 

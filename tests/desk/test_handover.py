@@ -194,7 +194,11 @@ def test_by_mail_the_writers_own_office(scene: Scene) -> None:
     assert "Hu would become convener in place of Jia, who stays a member." in proposal.preview
     scene.db.write_now(orders.confirm, scene.context, commands, order.id, actor)
     done = scene.db.write_now(orders.carry_out, scene.context.at(scene.context.now + DAY), commands, order.id)
-    assert (done.state, done.outcome) == ("done", "Hu is convener now.")
+    assert (done.state, done.outcome, done.actor) == ("done", "Hu is convener now.", "jia@example.org")
+    (taken,) = [
+        one for one in scene.to("hu@example.org") if "You are convener now" in one.text or "taken over" in one.text
+    ]
+    assert "goes from" not in taken.text  # it is not one of the orders that wait
     bare = Request(scene.group.id, scene.group.name, actor, (), {})
     with pytest.raises(Malformed, match="to whom"):
         scene.db.write_now(orders.place, scene.context, commands["hand over"], bare)

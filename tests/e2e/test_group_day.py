@@ -179,7 +179,10 @@ def test_a_round_of_the_groups_work(world: World) -> None:
     world.write(CONVENER, "request", "hand over", f"to: {ALICE}\n")
     world.answer(CONVENER, world.one(CONVENER, "please confirm"), "yes")
     world.one(CONVENER, "alice is convener now")
-    assert "You are convener now" in " ".join(map(subject, world.news(ALICE)))
+    taken = [one for one in world.news(ALICE) if "You are convener now" in subject(one)]
+    assert len(taken) == 1
+    assert "hand" not in body(taken[0]).lower()  # what has just been done does not wait any more
+    assert "Convener has ordered this" in body(world.one(VICE, "done by convener", "goes from"))
     roles = {one["address"]: one["role"] for one in program.json("members", "list", "cg-aisec")}
     assert (roles[ALICE], roles[CONVENER]) == ("convener", "member")
 
