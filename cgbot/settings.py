@@ -114,6 +114,13 @@ class Limits:
     data_rate: int = _setting(256, "octets a second that a message must reach; 0: any", allowed.between(0, 1 << 30))
     header_size: int = _setting(102_400, "octets of a header block", allowed.between(1000, 1 << 24))
     parts: int = _setting(1000, "MIME parts that are looked at", allowed.between(1, 100_000))
+    asked_per_hour: int = _setting(
+        60, "mails within an hour that ask strangers to confirm, in all", allowed.between(1, 100_000)
+    )
+    asked_per_domain: int = _setting(20, "of them to addresses of one domain", allowed.between(1, 100_000))
+    asked_per_network: int = _setting(
+        30, "of them asked for from one network (/24, /48) that connects to us itself", allowed.between(1, 100_000)
+    )
     depth: int = _setting(20, "levels of MIME parts that are looked at", allowed.between(1, 100))
 
 

@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from cgbot.groups import languages
+
 if TYPE_CHECKING:
     from cgbot.groups.charter import Charter
 
-_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+_LABELS: Final = {("fr", "Geneva time"): "heure de Genève"}
+_BEFORE: Final = {"en": " on ", "fr": " le "}
 
 
-def in_words(instant: datetime, charter: Charter) -> str:
+def in_words(instant: datetime, charter: Charter, language: str = languages.ENGLISH) -> str:
     """Write an instant in the group's zone, with the zone's own abbreviation and UTC beside it."""
+    tongue = languages.written(language)
     local = instant.astimezone(ZoneInfo(charter.zone))
     utc = instant.astimezone(UTC)
-    day = f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
-    other_day = "" if utc.date() == local.date() else f" on {utc.day} {_MONTHS[utc.month - 1]}"
-    return f"{day}, {local:%H:%M} {charter.zone_label} ({local.tzname()}, {utc:%H:%M} UTC{other_day})"
+    label = _LABELS.get((tongue, charter.zone_label), charter.zone_label)
+    other_day = "" if utc.date() == local.date() else _BEFORE[tongue] + languages.short_day(utc.date(), tongue)
+    day = languages.day_in_words(local.date(), tongue)
+    return f"{day}, {local:%H:%M} {label} ({local.tzname()}, {utc:%H:%M} UTC{other_day})"

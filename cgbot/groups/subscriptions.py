@@ -2,51 +2,26 @@
 Use cases: joining and leaving by mail (PURPOSES join, leave, confirm), confirmed before anything changes.
 
 Whoever writes to NAME-join@ or NAME-leave@ is sent one mail with a single-use address NAME-confirm+TOKEN@, the same
-whether or not they are known here (RFC 3834: never to the null sender, a robot or a list; at most one a day to an
-address, and so many an hour in all). Answering it does what was asked. In a companion group joining means "send me
-invitations and reminders". What else must happen when somebody joins or leaves, and what other confirmations there
-are, higher rooms hand down to `purposes`.
+whether or not they are known here, and whatever the group's policy is (RFC 3834: never to the null sender, a robot or
+a list; groups.knocks says how many). Answering it does what was asked; who may join then, groups.admission decides. In
+a companion group joining means "send me invitations and reminders". What else must happen when somebody joins or
+leaves, and what other confirmations there are, higher rooms hand down to `purposes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled
-from cgbot.errors import Malformed
-from cgbot.groups import members, profile, tokens
-from cgbot.groups.members import Member, NewMember
-from cgbot.groups.moments import in_words
-from cgbot.groups.tokens import Token
+from cgbot.groups import admission, asking, knocks, languages, members, tokens
+from cgbot.groups.asking import LIFETIME, Answer, Asker, Hook, Reply, Words
+from cgbot.groups.members import Member
 from cgbot.mail import address, list_headers
-from cgbot.outbox import letters
-from cgbot.outbox.letters import Addressee, Letter
 
-Hook = Callable[[Connection, Context, Member], None]
-Answer = Callable[[Connection, Context, Errand, Token], Settled]
-
-LIFETIME: Final = timedelta(hours=72)
-_ASK_AGAIN: Final = timedelta(hours=24)
-_AN_HOUR: Final = timedelta(hours=1)
-_MOST_AN_HOUR: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Asker:
-    """Who asks for what; the address is only claimed until it has answered."""
-
-    purpose: str
-    group_id: int
-    group: str
-    address: str
-    name: str = ""
-    message_id: str = ""
+__all__ = ["LIFETIME", "Answer", "Hook", "ask", "by_robot", "leave", "purposes"]
 
 
 def purposes(
@@ -60,8 +35,11 @@ def purposes(
     """
     table: dict[str, Answer] = {
         **(answers or {}),
-        "join": lambda tx, context, errand, token: _joined(tx, context, _asker_of(errand, token), on_join),
-        "leave": lambda tx, context, errand, token: _left(tx, context, _asker_of(errand, token), on_leave),
+        **admission.answers(on_join),
+        "join": lambda tx, context, errand, token: admission.admit(
+            tx, context, asking.asker_of(errand, token), on_join
+        ),
+        "leave": lambda tx, context, errand, token: _left(tx, context, asking.asker_of(errand, token), on_leave),
     }
 
     def take_confirm(tx: Connection, context: Context, errand: Errand) -> Settled:
@@ -70,8 +48,12 @@ def purposes(
     return {"join": ask, "leave": ask, "confirm": take_confirm}
 
 
-def ask(tx: Connection, context: Context, errand: Errand) -> Settled:
-    """Send the one mail that asks back; nothing changes yet."""
+def ask(tx: Connection, context: Context, errand: Errand, name: str = "", language: str = "") -> Settled:
+    """
+    Send the one mail that asks back; nothing changes yet.
+
+    `name` is what the asker calls themselves in the command, `language` that of its words.
+    """
     if robot := by_robot(errand):
         return Settled("discarded", robot)
     authors = errand.message.authors
@@ -81,16 +63,16 @@ def ask(tx: Connection, context: Context, errand: Errand) -> Settled:
         return Settled("discarded", "an address of cgbot itself")
     if errand.group_id is None:
         return Settled("discarded", "no group")
-    author = authors[0]
-    asker = _Asker(
-        errand.purpose,
-        errand.group_id,
-        errand.group,
-        author.address,
-        _display_name(author.name),
-        errand.message.message_id,
+    asker = Asker(
+        purpose=errand.purpose,
+        group_id=errand.group_id,
+        group=errand.group,
+        address=authors[0].address,
+        name=asking.display_name(name or authors[0].name),
+        message_id=errand.message.message_id,
+        language=language or languages.of_message(errand.message),
     )
-    return _ask_back(tx, context, asker)
+    return _ask_back(tx, context, errand, asker)
 
 
 def by_robot(errand: Errand) -> str:
@@ -100,17 +82,13 @@ def by_robot(errand: Errand) -> str:
     return "from a robot, a list or nobody: never answered" if errand.mail_from else "the null sender is never answered"
 
 
-def _ask_back(tx: Connection, context: Context, asker: _Asker) -> Settled:
-    key = f"{asker.group_id} {address.fold(asker.address)}"
-    if tokens.made_since(tx, asker.purpose, ("key", key), context.now - _ASK_AGAIN):
-        return Settled("discarded", "asked back within the last day already")
-    group = str(asker.group_id)
-    if tokens.made_since(tx, asker.purpose, ("group", group), context.now - _AN_HOUR) >= _MOST_AN_HOUR:
-        return Settled("discarded", f"more than {_MOST_AN_HOUR} requests within an hour")
-    facts = {"key": key, "group": group, "address": asker.address, "name": asker.name}
-    token = tokens.make(tx, context, asker.purpose, facts, LIFETIME)
+def _ask_back(tx: Connection, context: Context, errand: Errand, asker: Asker) -> Settled:
+    knock = knocks.of(errand, context.settings, asker.purpose, asker.address)
+    if reason := knocks.admit(tx, context, knock):
+        return Settled("discarded", reason)
+    token = tokens.make(tx, context, asker.purpose, asking.facts_of(asker), LIFETIME)
     template = "join-confirm" if asker.purpose == "join" else "left-confirm"
-    _write(tx, context, asker, template, f"{asker.group}-confirm+{token}")
+    asking.write(tx, context, asker, Words(template, Reply(token)))
     return Settled("sorted", "asked back by mail")
 
 
@@ -127,42 +105,11 @@ def _confirm(tx: Connection, context: Context, errand: Errand, answers: Mapping[
         return answers[token.purpose](tx, context, errand, token)
     if token.used:
         return Settled("discarded", "confirmed already")
-    return _ask_back(tx, context, _asker_of(errand, token))
+    return _ask_back(tx, context, errand, asking.asker_of(errand, token))
 
 
-def _asker_of(errand: Errand, token: Token) -> _Asker:
-    facts = token.facts
-    return _Asker(
-        purpose=token.purpose,
-        group_id=int(facts["group"]),
-        group=errand.group,
-        address=str(facts["address"]),
-        name=str(facts["name"]),
-        message_id=errand.message.message_id,
-    )
-
-
-def _joined(tx: Connection, context: Context, asker: _Asker, hooks: Sequence[Hook]) -> Settled:
-    known = members.find_member(tx, asker.group_id, asker.address)
-    _write(tx, context, asker, "join-welcome")
-    if known and known.state == "active":
-        members.verify(tx, asker.address, context.now)
-        return Settled("sorted", f"{asker.address} is a member already")
-    if known and known.state == "suspended":
-        member = members.change(tx, context, known, {"state": "active"}, asker.address)
-    else:
-        delivery = "none" if context.charters[asker.group].mode == "companion" else "each"
-        new = NewMember(asker.address, name=asker.name, delivery=delivery, verified=True)
-        member = members.add(tx, context, asker.group_id, new, asker.address)
-        _tell_conveners(tx, context, asker)
-    members.verify(tx, asker.address, context.now)
-    for hook in hooks:
-        hook(tx, context, member)
-    return Settled("sorted", f"{asker.address} has joined")
-
-
-def _left(tx: Connection, context: Context, asker: _Asker, hooks: Sequence[Hook]) -> Settled:
-    _write(tx, context, asker, "left-done")
+def _left(tx: Connection, context: Context, asker: Asker, hooks: Sequence[Hook]) -> Settled:
+    asking.write(tx, context, asker, Words("left-done"))
     member = members.find_member(tx, asker.group_id, asker.address)
     if member is None or member.state == "left":
         return Settled("sorted", f"{asker.address} was not a member")
@@ -175,68 +122,3 @@ def leave(tx: Connection, context: Context, member: Member, hooks: Sequence[Hook
     members.remove(tx, context, member.group_id, member.address, member.address)
     for hook in hooks:
         hook(tx, context, member)
-
-
-def _tell_conveners(tx: Connection, context: Context, asker: _Asker) -> None:
-    told = tuple(Addressee(one.address, one.id, one.name) for one in members.conveners(tx, asker.group_id))
-    if told:
-        facts = {"acronym": context.charters[asker.group].acronym, "address": asker.address, "name": asker.name}
-        letters.write(
-            tx,
-            context,
-            Letter(
-                kind="notice",
-                about=f"{asker.address} joined",
-                template="join-told",
-                facts=facts,
-                group=(asker.group_id, asker.group),
-                recipients=told,
-                sender_local=f"{asker.group}-owner",
-                sender_name=context.charters[asker.group].acronym,
-            ),
-        )
-
-
-def _write(tx: Connection, context: Context, asker: _Asker, template: str, confirm: str = "") -> None:
-    """Queue a mail to the asker; with `confirm` it comes from the address that an answer must go to."""
-    charter = context.charters[asker.group]
-    domain = context.settings.service.domain
-    facts: dict[str, object] = {
-        "acronym": charter.acronym,
-        "title": charter.title,
-        "address": asker.address,
-        "list_address": charter.posting_address(domain),
-        "join_address": charter.address(domain, "join"),
-        "leave_address": charter.address(domain, "leave"),
-        "owner_address": charter.address(domain, "owner"),
-        "companion": charter.companion is not None,
-        "url": f"{context.settings.service.public_url}/{charter.name}/",
-        "until": in_words(context.now + LIFETIME, charter),
-    }
-    sender = confirm or f"{asker.group}-owner"
-    letters.write(
-        tx,
-        context,
-        Letter(
-            kind="confirmation" if confirm else "notice",
-            about=f"{asker.purpose} {asker.address}",
-            template=template,
-            facts=facts,
-            group=(asker.group_id, asker.group),
-            recipients=(Addressee(asker.address, None, asker.name),),
-            sender_local=sender,
-            sender_name=charter.acronym,
-            reply_to=f"{sender}@{domain}" if confirm else "",
-            in_reply_to=asker.message_id,
-            expires_at=context.now + LIFETIME if confirm else None,
-            language=charter.language,
-        ),
-    )
-
-
-def _display_name(text: str) -> str:
-    """A stranger's display name where it can be a member's name, else nothing."""
-    try:
-        return str(profile.check("name", text))
-    except Malformed:
-        return ""

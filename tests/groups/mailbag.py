@@ -63,6 +63,7 @@ def errand(
     sender: str = "Zoë <zoe@example.org>",
     detail: str = "",
     mail_from: str | None = None,
+    peer: str = "192.0.2.1",
     **fields: str,
 ) -> Errand:
     """A mail to NAME-PURPOSE@ that has just come in."""
@@ -76,11 +77,19 @@ def errand(
         purpose=purpose,
         detail=detail,
         mail_from="zoe@example.org" if mail_from is None else mail_from,
+        peer=peer,
     )
 
 
 def errand_of(
-    context: Context, group: Group, raw: bytes, *, purpose: str, detail: str = "", mail_from: str = ""
+    context: Context,
+    group: Group,
+    raw: bytes,
+    *,
+    purpose: str,
+    detail: str = "",
+    mail_from: str = "",
+    peer: str = "192.0.2.1",
 ) -> Errand:
     """A mail as bytes."""
     return Errand(
@@ -96,7 +105,7 @@ def errand_of(
         mail_from=mail_from,
         received_at=context.now,
         protocol="smtp",
-        peer="192.0.2.1",
+        peer=peer,
         sha256=bytes(32),
         message=messages.parse(raw),
     )

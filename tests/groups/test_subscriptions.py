@@ -11,7 +11,8 @@ import pytest
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.groups import charter as charters
-from cgbot.groups import members, subscriptions
+from cgbot.groups import knocks, members, subscriptions
+from cgbot.groups.knocks import Knock
 from cgbot.groups.members import Member, NewMember
 from cgbot.groups.records import Group
 from cgbot.store.db import Database, Tx
@@ -127,9 +128,47 @@ def test_a_victim_is_asked_once_a_day(db: Database, context: Context, group: Gro
 
 
 def test_a_flood_of_strangers_ends(db: Database, context: Context, group: Group) -> None:
+    """60 an hour in all, 20 to one domain, 30 from one network that connects itself."""
     for number in range(70):
-        settle(db, context, errand(context, group, "join", sender=f"v{number}@example.org"))
+        sender = f"v{number}@d{number // 2}.example.org"
+        settle(db, context, errand(context, group, "join", sender=sender, peer=f"192.0.{number}.1"))
     assert len(outbox(db)) == 60
+    later = context.at(context.now + timedelta(minutes=61))
+    for number in range(30):
+        settle(
+            db, later, errand(later, group, "join", sender=f"w{number}@one.example.org", peer=f"2001:db8:{number}::1")
+        )
+    assert len(outbox(db)) == 80
+    later = later.at(later.now + timedelta(minutes=61))
+    for number in range(40):
+        settle(db, later, errand(later, group, "join", sender=f"x@e{number}.example.org", peer=f"2001:db8::{number}"))
+    assert len(outbox(db)) == 110
+
+
+def test_what_our_front_server_brings_is_no_network(db: Database, context: Context, group: Group) -> None:
+    for number in range(40):
+        settle(db, context, errand(context, group, "join", sender=f"x@e{number}.example.org", peer="127.0.0.1"))
+    assert len(outbox(db)) == 40
+
+
+def test_a_victim_with_many_tags_is_one_victim(db: Database, context: Context, group: Group) -> None:
+    for number in range(5):
+        settle(db, context, errand(context, group, "join", sender=f"victim+{number}@example.org"))
+    assert len(outbox(db)) == 1
+
+
+def test_three_times_a_week(db: Database, context: Context, group: Group) -> None:
+    for day in range(8):
+        later = context.at(context.now + timedelta(days=day, minutes=day))
+        settle(db, later, errand(later, group, "join"))
+    assert len(outbox(db)) == 4  # on the days 0, 1, 2 and 7
+
+
+def test_ten_a_day_to_one_address_from_all_groups(db: Database, context: Context, group: Group) -> None:
+    admitted = [
+        db.write_now(knocks.admit, context, Knock(f"join {number}", "zoe@example.org")) == "" for number in range(12)
+    ]
+    assert admitted == [True] * 10 + [False] * 2
 
 
 def test_a_token_works_once(db: Database, context: Context, group: Group) -> None:
