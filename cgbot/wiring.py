@@ -28,7 +28,7 @@ from cgbot.papers import agenda, contributions, intake, report_answers, report_d
 from cgbot.papers import orders as paper_orders
 from cgbot.papers import queries as paper_queries
 from cgbot.papers import reminders as paper_reminders
-from cgbot.posts import holding, owner, people, post, request
+from cgbot.posts import authorship, holding, owner, people, post, request
 from cgbot.posts import orders as post_orders
 from cgbot.posts.gate import Directory, GroupPolicy
 from cgbot.store.db import Database, Tx
@@ -90,6 +90,7 @@ def purposes() -> Purposes:
             on_leave=ON_LEAVE,
             answers={
                 **holding.ANSWERS,
+                **authorship.ANSWERS,
                 **planned.ANSWERS,
                 **report_answers.ANSWERS,
                 **intake.ANSWERS,

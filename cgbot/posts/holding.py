@@ -1,10 +1,12 @@
 """
-A message is held, and its conveners decide by answering (use cases).
+A message is held, and its conveners decide (use cases).
 
 Each convener gets one notice with a reply address of their own, which proves who answers: the first line "approve",
-"reject" (with words for the author behind it) or "discard" decides. The first decision wins: the other conveners are
-told of it, and a later one gets to know whose it was.
-The author of a rejected message is written to only where the address has proved itself.
+"allow" (and the author from now on), "reject" (with words for the author behind it), "discard" or "ban" decides, as a
+button on the desk, an order or `cgbot held` does. The first decision wins: the other conveners are told of it, and a
+later one gets to know whose it was. What waits for its author alone (posts.authorship) is on the desk and in the
+reminders, without a notice of its own; so is what comes in a flood. The author of a rejected message is written to
+only where the address has proved itself.
 """
 
 from __future__ import annotations
@@ -15,203 +17,164 @@ from typing import Final
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
-from cgbot.errors import Refused
-from cgbot.groups import authentication, members, tokens
-from cgbot.groups.moments import in_words
-from cgbot.groups.roles import may
+from cgbot.errors import Conflict, Refused
+from cgbot.groups import members, senders, tokens
+from cgbot.groups.roles import CONVENERS, may
 from cgbot.groups.subscriptions import Answer
 from cgbot.groups.tokens import Token
 from cgbot.mail import identity
-from cgbot.mail.message import Message
-from cgbot.outbox import letters
-from cgbot.outbox.letters import Addressee, Letter
-from cgbot.posts import holds, people, words
+from cgbot.posts import authorship, hold_letters, holds, people, proofs, words
 from cgbot.posts.holds import Decision, Hold, NewHold
-from cgbot.posts.moderation import Judgement
+from cgbot.posts.moderation import Action, Judgement, Verdict
 from cgbot.store.db import Tx
 
-PURPOSE: Final = "held"
-LIFETIME: Final = timedelta(days=14)
-_EXCERPT: Final = 1500  # characters of the text that a convener sees
+MOST_AN_HOUR: Final = 30  # held messages of a group that are told one by one
+_AN_HOUR: Final = timedelta(hours=1)
 # What people write when they mean it.
-_WORDS: Final = MappingProxyType(
+WORDS: Final = MappingProxyType(
     {"approve": "approve", "approved": "approve", "accept": "approve", "yes": "approve", "ok": "approve",
+     "allow": "allow", "always": "allow", "trust": "allow",
      "reject": "reject", "rejected": "reject", "refuse": "reject", "no": "reject",
-     "discard": "discard", "delete": "discard", "spam": "discard"}
+     "discard": "discard", "delete": "discard", "spam": "discard", "ban": "ban", "block": "ban"}
 )  # fmt: skip
 
 
 def hold(tx: Tx, context: Context, errand: Errand, judgement: Judgement) -> Settled:
-    """Keep a post for the conveners and tell each of them, once for each content."""
-    return keep_for_conveners(tx, context, errand, tuple(hit.reason for hit in judgement.hits))
+    """Keep a post, ask its author where that is enough, else tell each convener; once for each content."""
+    return _keep(tx, context, errand, judgement.hits)
 
 
 def keep_for_conveners(tx: Tx, context: Context, errand: Errand, reasons: tuple[str, ...]) -> Settled:
     """Keep any errand's message for the conveners; approving it sends the errand to its use case again."""
+    return _keep(tx, context, errand, tuple(Verdict(Action.HOLD, errand.purpose, reason) for reason in reasons))
+
+
+def _keep(tx: Tx, context: Context, errand: Errand, hits: tuple[Verdict, ...]) -> Settled:
     content_hash = errand.facts.content_hash if errand.facts else identity.content_hash(errand.message.raw)
     before = holds.find_content(tx, errand.group_id, content_hash)
     if before is not None:
         return Settled("discarded", f"a further copy of held message {before.id}")
     author = errand.message.authors[0].address if len(errand.message.authors) == 1 else ""
-    new = NewHold(
-        content_hash=content_hash,
-        reasons=reasons,
-        proven=bool(author) and authentication.of(errand, context.settings).proves(author),
-        author=author,
-        subject=errand.message.subject,
-    )
-    hold_id = holds.add(tx, context, errand, new)
+    found = proofs.evidence(tx, context, errand, author)
+    new = NewHold(content_hash, hits, found.proven, author, errand.message.subject, found.source)
+    held = holds.get(tx, holds.add(tx, context, errand, new))
+    if not authorship.ask(tx, context, errand, held):
+        _tell(tx, context, errand, held)
+    return Settled("held", hits[0].reason)
+
+
+def _tell(tx: Tx, context: Context, errand: Errand, held: Hold) -> None:
+    """Tell each convener, with a reply address of their own; what is more than so many an hour is only listed."""
+    lately = holds.held_since(tx, held.group_id, context.now - _AN_HOUR)
+    if lately > MOST_AN_HOUR:
+        return
     for addressee in people.responsible(tx, context, errand.group_id):
-        _notify(tx, context, errand, hold_id, addressee)
-    return Settled("held", reasons[0])
+        hold_letters.notify(tx, context, held, errand, (addressee, lately == MOST_AN_HOUR))
 
 
-def _notify(tx: Tx, context: Context, errand: Errand, hold_id: int, addressee: Addressee) -> None:
-    held = holds.get(tx, hold_id)
-    charter = context.charters[errand.group]
-    facts = {"group": str(errand.group_id), "hold": hold_id, "address": addressee.address}
-    token = tokens.make(tx, context, PURPOSE, facts, LIFETIME)
-    sender = f"{errand.group}-confirm+{token}"
-    letters.write(
-        tx,
-        context,
-        Letter(
-            kind="notice",
-            about=f"held message {hold_id}",
-            template="held-message",
-            facts={
-                "acronym": charter.acronym,
-                "hold": hold_id,
-                "author": held.author or "an unreadable address",
-                "subject": held.subject or "(no subject)",
-                "reasons": list(held.reasons),
-                "received": in_words(errand.received_at, charter),
-                "until": in_words(context.now + LIFETIME, charter),
-                "proven": held.proven,
-                "excerpt": excerpt(errand.message),
-                "is_paper": errand.purpose == "contributions",
-            },
-            group=(held.group_id, errand.group),
-            recipients=(addressee,),
-            sender_local=sender,
-            sender_name=charter.acronym,
-            reply_to=f"{sender}@{context.settings.service.domain}",
-            expires_at=context.now + LIFETIME,
-            language=charter.language,
-        ),
-    )
-
-
-def excerpt(message: Message) -> str:
-    """The beginning of a message's text, each line marked as quoted."""
-    lines = message.text.strip()[:_EXCERPT].splitlines()
-    return "\n".join(f"> {line}".rstrip() for line in lines) or "> (no text)"
+# ------------------------------------------------------------------------------------------------- the decision
 
 
 def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settled:
     """Decide as the answer to a notice says, and tell the convener what was done."""
     actor = str(token.facts["address"])
-    member = members.find_member(tx, errand.group_id or 0, actor)
-    allowed = may(member.role, "decide what is held") if member and member.state != "left" else False
-    if token.expired or not (allowed or actor == context.settings.service.operator):
+    if token.expired or not may_decide(tx, context, errand.group_id or 0, actor):
         return Settled("discarded", f"{actor} may not decide this, or no longer")
     word, rest = words.answer(errand.message)
-    if word not in _WORDS and not tokens.use(tx, errand.detail, context.now):
+    if word not in WORDS and not tokens.use(tx, errand.detail, context.now):
         return Settled("discarded", "not understood again, and answered before")
-    outcome = _decide(tx, context, int(token.facts["hold"]), _WORDS.get(word, ""), (actor, rest))
-    charter = context.charters[errand.group]
-    letters.write(
-        tx,
-        context,
-        Letter(
-            kind="notice",
-            about="answer to a held message",
-            template="held-decided",
-            facts={"acronym": charter.acronym, "outcome": outcome, "hold": int(token.facts["hold"])},
-            group=(errand.group_id or 0, errand.group),
-            recipients=(Addressee(actor, member.id if member else None, member.name if member else ""),),
-            sender_local=f"{errand.group}-owner",
-            sender_name=charter.acronym,
-            in_reply_to=errand.message.message_id,
-            language=charter.language,
-        ),
-    )
+    hold_id = int(token.facts["hold"])
+    outcome = "Nothing was done: the first line must be approve, allow, reject, discard or ban."
+    if word in WORDS:
+        outcome = try_to_decide(tx, context, (errand.group_id or 0, hold_id), Decision(WORDS[word], actor, rest))
+    hold_letters.answer(tx, context, errand, actor, ([outcome], f"Held message {hold_id}"))
     return Settled("sorted", outcome)
 
 
-def _decide(tx: Tx, context: Context, hold_id: int, word: str, said: tuple[str, str]) -> str:
-    """What became of it, in a sentence."""
-    actor, note = said
-    if not word:
-        return "Nothing was done: the first line must be approve, reject or discard."
+def may_decide(tx: Tx, context: Context, group_id: int, actor: str) -> bool:
+    """Say whether this address still belongs to somebody who decides here: a convener, or the operator."""
+    member = members.find_member(tx, group_id, actor)
+    allowed = may(member.role, "decide what is held") if member and member.state != "left" else False
+    return allowed or actor == context.settings.service.operator
+
+
+def try_to_decide(tx: Tx, context: Context, which: tuple[int, int], decision: Decision) -> str:
+    """Decide about (group, hold); what became of it, in a sentence."""
+    group_id, hold_id = which
     try:
-        held = decide(tx, context, hold_id, Decision(word, actor, note))
+        if holds.get(tx, hold_id).group_id != group_id:
+            return f"Nothing was done: there is no held message {hold_id} in this group."
+        held = decide(tx, context, hold_id, decision)
     except Refused as error:
         return f"Nothing was done: {error.public}."
-    return f"The message of {held.author or 'an unreadable address'} was {held.state}."
+    return outcome(held, decision.word)
+
+
+def outcome(held: Hold, word: str) -> str:
+    """What was done, in a sentence or two."""
+    author = held.author or "an unreadable address"
+    return f"The message of {author} was {held.state}. {consequence(held, word)}".strip()
+
+
+def consequence(held: Hold, word: str) -> str:
+    """What else a decision means, for people; "" for nothing."""
+    more = {"allow": f"{held.author} posts without waiting from now on.",
+            "ban": f"What comes in the name of {held.author} is discarded from now on."}  # fmt: skip
+    return more.get(word, "")
 
 
 def decide(tx: Tx, context: Context, hold_id: int, decision: Decision) -> Hold:
-    """Approve, reject or discard, and tell the other conveners. Raises as holds.decide."""
+    """Decide, and tell the other conveners. Raises as `conclude`."""
     held = conclude(tx, context, hold_id, decision)
-    _tell_others(tx, context, held)
+    hold_letters.tell_others(tx, context, held, consequence(held, decision.word))
     return held
-
-
-def _tell_others(tx: Tx, context: Context, held: Hold) -> None:
-    """Spare the other conveners the decision that they were asked for."""
-    decider = members.find_member(tx, held.group_id, held.decided_by)
-    others = [one for one in members.conveners(tx, held.group_id) if decider is None or one.id != decider.id]
-    if not others:
-        return
-    charter = context.charters[held.group]
-    letters.write(
-        tx,
-        context,
-        Letter(
-            kind="notice",
-            about=f"held message {held.id} {held.state}",
-            template="held-told",
-            facts={
-                "acronym": charter.acronym,
-                "actor": (decider.name if decider else "") or held.decided_by,
-                "state": held.state,
-                "author": held.author or "an unreadable address",
-                "subject": held.subject or "(no subject)",
-                "hold": held.id,
-                "note": held.note,
-            },
-            group=(held.group_id, held.group),
-            recipients=tuple(Addressee(one.address, one.id, one.name) for one in others),
-            sender_local=f"{held.group}-owner",
-            sender_name=charter.acronym,
-            language=charter.language,
-        ),
-    )
 
 
 def conclude(tx: Tx, context: Context, hold_id: int, decision: Decision) -> Hold:
-    """As `decide`, telling nobody but a rejected author whose address is proven: an order tells the others itself."""
+    """
+    As `decide`, telling nobody but a rejected author whose address is proven: an order tells the others itself.
+
+    Raises as holds.decide, and Conflict for an author who cannot be allowed or banned.
+    """
+    check(tx, hold_id, decision.word)
     held = holds.decide(tx, context, hold_id, decision)
+    if decision.word in {"allow", "ban"}:
+        _from_now_on(tx, context, held, decision)
     if decision.word == "reject" and held.proven:
-        charter = context.charters[held.group]
-        letters.write(
-            tx,
-            context,
-            Letter(
-                kind="notice",
-                about=f"held message {held.id} rejected",
-                template="held-rejected",
-                facts={"acronym": charter.acronym, "subject": held.subject, "note": decision.note,
-                       "owner_address": charter.address(context.settings.service.domain, "owner")},
-                group=(held.group_id, held.group),
-                recipients=(Addressee(held.author, None, ""),),
-                sender_local=f"{held.group}-owner",
-                sender_name=charter.acronym,
-                language=charter.language,
-            ),
-        )  # fmt: skip
+        hold_letters.rejected(tx, context, held, decision.note)
     return held
 
 
-ANSWERS: Final = MappingProxyType[str, Answer]({PURPOSE: take_answer})
+def check(tx: Tx, hold_id: int, word: str) -> None:
+    """Raise NotFound, or Conflict where the author of this hold cannot be allowed or banned."""
+    held = holds.get(tx, hold_id)
+    if word not in {"allow", "ban"}:
+        return
+    if not held.author:
+        raise Conflict("it does not name one author: approve or discard it")
+    if word == "allow" and held.purpose != "post":
+        raise Conflict("it was not sent to the list: approve it, or reject it")
+    member = members.find_member(tx, held.group_id, held.author)
+    if word == "ban" and member is not None and member.state != "left":
+        if member.role in CONVENERS:
+            raise Conflict(f"{held.author} is {member.role} of the group: discard it instead")
+        if not held.proven:
+            raise Conflict(f"nothing proves that {held.author}, a member, wrote it: discard it instead")
+
+
+def _from_now_on(tx: Tx, context: Context, held: Hold, decision: Decision) -> None:
+    """What the decision says about the author's posts to come."""
+    member = members.find_member(tx, held.group_id, held.author)
+    is_member = member is not None and member.state != "left"
+    if decision.word == "ban":
+        senders.decide(tx, context, held.group_id, (held.author, "ban", decision.note), decision.actor)
+        return
+    if member is not None and is_member:
+        members.change(tx, context, member, {"posting": "free"}, decision.actor)
+    elif not held.proven:  # a stranger cannot be asked: the convener vouches for what comes this way
+        proofs.remember(tx, held.author, held.source, context.now)
+    if not is_member or senders.verdict(tx, held.group_id, held.author):
+        senders.decide(tx, context, held.group_id, (held.author, "allow", decision.note), decision.actor)
+
+
+ANSWERS: Final = MappingProxyType[str, Answer]({hold_letters.PURPOSE: take_answer})

@@ -1,34 +1,43 @@
 """
-Held messages: what waits for a convener, and what the conveners decide (use cases).
+Held messages: what waits for a convener or for its author, and what was decided (records).
 
-A hold keeps every rule that fired. Each convener is told once, with a reply address of their own: answering "approve",
-"reject" or "discard" decides, as `cgbot held` does. Approving sends the errand through the sorter again. Rejecting
-tells the author only if the address has proved itself (no backscatter, RFC 3834 section 2); the first decision wins.
+A hold keeps every rule that fired. Approving sends the errand through the sorter again, rejecting and discarding end
+it; "allow" approves and "ban" discards, and what else they mean is posts.holding's. The first decision wins. A hold
+that nobody decides about stays and is listed: nothing is lost, only its reminders and reply addresses end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Conflict, NotFound
 from cgbot.groups import audit
 from cgbot.posts import errands
+from cgbot.posts.moderation import Action, Verdict
 from cgbot.store.tables import arrivals, groups, holds
 from cgbot.store.tables import errands as errand_rows
 
-DECISIONS: Final = ("approve", "reject", "discard")
-_STATES: Final = {"approve": "approved", "reject": "rejected", "discard": "discarded"}
+LIFETIME: Final = timedelta(days=14)  # of the reply addresses; what nobody has decided about by then stays listed
+DECISIONS: Final = ("approve", "allow", "reject", "discard", "ban")
+_STATES: Final = {"approve": "approved", "allow": "approved", "reject": "rejected", "discard": "discarded",
+                  "ban": "discarded"}  # fmt: skip
+_UNPROVEN: Final = "unproven"
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One held message; `proven` says whether the author's address has proved itself."""
+    """
+    One held message.
+
+    `proven` says whether the author's address has proved itself, `source` by which way the mail came (posts.proofs),
+    `asked` that its author was asked whether they wrote it; `purpose` what it was sent for.
+    """
 
     id: int
     errand_id: int
@@ -44,6 +53,20 @@ class Hold:
     decided_at: datetime | None
     note: str
     sha256: bytes
+    hits: tuple[Verdict, ...] = ()
+    source: str = ""
+    asked: bool = False
+    purpose: str = "post"
+
+    @property
+    def is_only_unproven(self) -> bool:
+        """Say whether it is held for want of a proof alone, so that its author can let it through."""
+        return bool(self.hits) and all(one.rule == _UNPROVEN for one in self.hits)
+
+    @property
+    def waits_for_author(self) -> bool:
+        """Say whether its author's answer would let it through; the conveners may decide all the same."""
+        return self.state == "waiting" and self.asked and self.is_only_unproven and not self.proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +74,11 @@ class NewHold:
     """What the sorter knows when it holds a message."""
 
     content_hash: bytes
-    reasons: tuple[str, ...]
+    hits: tuple[Verdict, ...]
     proven: bool
     author: str
     subject: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +100,37 @@ def add(tx: Connection, context: Context, errand: Errand, new: NewHold) -> int:
                 group_id=errand.group_id,
                 held_at=context.now,
                 content_hash=new.content_hash,
-                reasons={"reasons": list(new.reasons), "proven": new.proven},
+                reasons=_facts(new.hits, proven=new.proven, source=new.source),
                 author=new.author,
                 subject=new.subject,
             )
             .returning(holds.c.id)
         ).scalar_one()
     )
+
+
+def _facts(hits: tuple[Verdict, ...], *, proven: bool, source: str, asked: bool = False) -> dict[str, object]:
+    return {
+        "reasons": [one.reason for one in hits],
+        "hits": [[one.rule, str(one.action), one.reason] for one in hits],
+        "proven": proven,
+        "source": source,
+        "asked": asked,
+    }
+
+
+def note_asked(tx: Connection, held: Hold) -> None:
+    """Note that its author was asked whether they wrote it."""
+    facts = _facts(held.hits, proven=held.proven, source=held.source, asked=True)
+    tx.execute(update(holds).where(holds.c.id == held.id).values(reasons=facts))
+
+
+def prove(tx: Connection, held: Hold, also: tuple[Verdict, ...] = ()) -> Hold:
+    """Note that its author wrote it; what is left to hold it for are the other rules, and `also`."""
+    hits = (*(one for one in held.hits if one.rule != _UNPROVEN), *also)
+    facts = _facts(hits, proven=True, source=held.source, asked=held.asked)
+    tx.execute(update(holds).where(holds.c.id == held.id).values(reasons=facts))
+    return get(tx, held.id)
 
 
 def find_content(tx: Connection, group_id: int | None, content_hash: bytes) -> Hold | None:
@@ -111,9 +159,15 @@ def waiting(tx: Connection, group_id: int | None = None) -> tuple[Hold, ...]:
     return tuple(_hold(row) for row in tx.execute(_select().where(condition).order_by(holds.c.id)))
 
 
+def held_since(tx: Connection, group_id: int, since: datetime) -> int:
+    """How many messages of a group were held since; limits what we send."""
+    counted = select(func.count()).where(holds.c.group_id == group_id, holds.c.held_at > since)
+    return int(tx.execute(counted).scalar_one())
+
+
 def decide(tx: Connection, context: Context, hold_id: int, decision: Decision) -> Hold:
     """
-    Approve, reject or discard.
+    Decide as one of DECISIONS says.
 
     Raises NotFound, and Conflict naming who was first when it has been decided already.
     """
@@ -125,7 +179,7 @@ def decide(tx: Connection, context: Context, hold_id: int, decision: Decision) -
     )
     if changed.rowcount == 0:
         raise Conflict(f"held message {hold_id} was {hold.state} by {hold.decided_by} already")
-    if decision.word == "approve":
+    if _STATES[decision.word] == "approved":
         errands.requeue(tx, hold.errand_id, f"approved:{decision.actor}", context.now)
     else:
         settled = Settled("discarded", f"{_STATES[decision.word]} by {decision.actor}")
@@ -141,7 +195,8 @@ def _one(tx: Connection, condition: ColumnElement[bool]) -> Hold | None:
 
 
 def _select() -> Select[*tuple[Any, ...]]:
-    return select(holds, groups.c.name.label("group"), arrivals.c.sha256).select_from(
+    columns = (groups.c.name.label("group"), arrivals.c.sha256, errand_rows.c.purpose)
+    return select(holds, *columns).select_from(
         holds.join(errand_rows)
         .join(arrivals, errand_rows.c.arrival_id == arrivals.c.id)
         .join(groups, holds.c.group_id == groups.c.id)
@@ -164,4 +219,8 @@ def _hold(row: Row[*tuple[Any, ...]]) -> Hold:
         decided_at=row.decided_at,
         note=row.note,
         sha256=row.sha256,
+        hits=tuple(Verdict(Action(action), rule, reason) for rule, action, reason in row.reasons.get("hits", ())),
+        source=row.reasons.get("source", ""),
+        asked=bool(row.reasons.get("asked")),
+        purpose=row.purpose,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from cgbot.groups.post_policy import PostPolicy
 from cgbot.posts.moderation import Submission, judge
 
 MEMBER = Submission(
@@ -19,6 +20,7 @@ MEMBER = Submission(
     size=4_000,
     max_size=1_000_000,
     posting="members",
+    policy=PostPolicy(),
 )
 
 
@@ -41,8 +43,8 @@ MEMBER = Submission(
         ({"author": ""}, "hold", "author"),
         ({"known_id": True}, "hold", "message-id"),
         ({"command": "unsubscribe"}, "hold", "command"),
-        ({"gate": "hold:two From fields"}, "hold", "gate"),
-        ({"gate": "discard:a loop"}, "discard", "gate"),
+        ({"gate": "hold:two From fields"}, "hold", "gate-hold"),
+        ({"gate": "discard:a loop"}, "discard", "gate-discard"),
         ({"gate": "approved:convener@example.org", "role": ""}, "accept", "approved"),
         ({"gate": "approved:convener@example.org", "known_id": True}, "accept", "approved"),
         ({"gate": "approved:convener@example.org", "own_copy": True}, "discard", "loop"),
@@ -55,5 +57,5 @@ def test_each_rule(change: dict[str, object], action: str, rule: str) -> None:
 
 def test_all_that_fired_is_shown_in_the_order_of_the_rules() -> None:
     judgement = judge(replace(MEMBER, role="", size=2_000_000, known_id=True))
-    assert [hit.rule for hit in judgement.hits] == ["size", "message-id", "non-member"]
+    assert [hit.rule for hit in judgement.hits] == ["message-id", "size", "non-member"]
     assert judgement.verdict is judgement.hits[0]

@@ -1,0 +1,129 @@
+"""
+What the rules of moderation look at, gathered for one message (use case: reads only).
+
+Asks nothing that the answer cannot need: counts stop at the limit that they are compared with, and a post that was
+approved is not counted at all. The last hour is that before the message came in, so that a backlog is judged as it
+would have been.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import Select, bindparam, func, select
+
+from cgbot.context import Context
+from cgbot.errand import Errand
+from cgbot.groups import authentication, members, senders
+from cgbot.groups.charter import Charter
+from cgbot.groups.members import Member
+from cgbot.groups.roles import CONVENERS
+from cgbot.mail import list_headers
+from cgbot.mail.address import fold
+from cgbot.mail.message import Message
+from cgbot.posts import emergency, proofs, words
+from cgbot.posts.held_files import held_files
+from cgbot.posts.moderation import Submission
+from cgbot.store.db import Tx
+from cgbot.store.tables import addresses, posts, thread_ids
+from cgbot.store.tables import members as member_rows
+
+_AN_HOUR: Final = timedelta(hours=1)
+
+
+def _counted(found: Select[int]) -> Select[int]:
+    return select(func.count()).select_from(found.limit(bindparam("most")).subquery())
+
+
+_SINCE = select(posts.c.id).where(posts.c.group_id == bindparam("group_id"), posts.c.received_at > bindparam("since"))
+_BY_AUTHOR: Final = _counted(_SINCE.where(func.lower(posts.c.author_address) == bindparam("author")))
+_IN_THREAD: Final = _counted(
+    _SINCE.where(
+        posts.c.thread_id.in_(
+            select(thread_ids.c.thread_id).where(
+                thread_ids.c.group_id == bindparam("group_id"),
+                thread_ids.c.message_id.in_(bindparam("references", expanding=True)),
+            )
+        )
+    )
+)
+_JOINED = select(member_rows.c.joined_at).where(member_rows.c.id == bindparam("member_id")).scalar_subquery()
+_OF_PERSON: Final = _counted(
+    select(posts.c.id).where(
+        posts.c.group_id == bindparam("group_id"),
+        posts.c.received_at >= _JOINED,
+        func.lower(posts.c.author_address).in_(
+            select(addresses.c.key).where(addresses.c.person_id == bindparam("person_id"))
+        ),
+    )
+)
+
+
+def submission(tx: Tx, context: Context, errand: Errand, *, known_id: bool) -> Submission:
+    """Everything that the rules look at; `known_id`: the archive has other content under this Message-ID."""
+    charter = context.charters[errand.group]
+    message = errand.message
+    author = message.authors[0].address if len(message.authors) == 1 else ""
+    member = _member(tx, errand, author)
+    group_id = errand.group_id or 0
+    own = list_headers.seen_here(message, charter.list_id(context.settings.service.domain))
+    decided = own or errand.gate.startswith("approved:")
+    of_author, in_thread = (0, 0) if decided else _last_hour(tx, errand, charter, author)
+    return Submission(
+        author=author,
+        role=member.role if member else "",
+        gate=errand.gate,
+        own_copy=own,
+        automatic=list_headers.is_automatic(message),
+        known_id=known_id,
+        command=words.list_command(message),
+        size=len(message.raw),
+        max_size=charter.max_post_size,
+        posting=charter.posting,
+        policy=charter.posts,
+        standing=member.posting if member else "",
+        sender=senders.verdict(tx, group_id, author) if author else "",
+        checked=authentication.is_available(context.settings),
+        proven=proofs.evidence(tx, context, errand, author).proven,
+        emergency=emergency.reason(tx, charter, group_id),
+        earlier_posts=0 if decided else _earlier(tx, charter, member),
+        held_files=held_files(message, charter.posts.attachments_held),
+        recipients=len(message.to) + len(message.cc),
+        names_list=_names_list(message, {errand.recipient, charter.address(context.settings.service.domain)}),
+        author_posts=of_author,
+        thread_posts=in_thread,
+    )
+
+
+def _member(tx: Tx, errand: Errand, author: str) -> Member | None:
+    found = members.find_member(tx, errand.group_id or 0, author) if author else None
+    return found if found and found.state != "left" else None
+
+
+def _names_list(message: Message, ours: set[str]) -> bool:
+    keys = {fold(one) for one in ours}
+    return any(fold(one.address) in keys for one in (*message.to, *message.cc))
+
+
+def _last_hour(tx: Tx, errand: Errand, charter: Charter, author: str) -> tuple[int, int]:
+    """How many posts of the author, and of the thread, the archive has got within the hour before this one came."""
+    since = errand.received_at - _AN_HOUR
+    of_author, in_thread = charter.posts.most_an_hour, charter.posts.thread_most_an_hour
+    given = {"group_id": errand.group_id, "since": since}
+    mine = {**given, "author": author.lower(), "most": of_author}
+    references = list(errand.facts.references) if errand.facts else []
+    theirs = {**given, "references": references, "most": in_thread}
+    return (
+        int(tx.execute(_BY_AUTHOR, mine).scalar_one()) if author and of_author else 0,
+        int(tx.execute(_IN_THREAD, theirs).scalar_one()) if references and in_thread else 0,
+    )
+
+
+def _earlier(tx: Tx, charter: Charter, member: Member | None) -> int:
+    """How many posts a member who is no convener has in the archive since they joined, up to the number that counts."""
+    most = charter.posts.first_posts
+    if member is None or member.role in CONVENERS or not most:
+        return 0
+    given = {"group_id": member.group_id, "member_id": member.id, "person_id": member.person_id, "most": most}
+    return int(tx.execute(_OF_PERSON, given).scalar_one())

@@ -1,0 +1,76 @@
+"""
+Records: who has proved to write mail that comes in a certain way.
+
+An author is proven by a passing, aligned DKIM or SPF result (groups.authentication). Where nothing aligned passes, the
+author may have said once "yes, that was me" to mail of the same source: the domains whose DKIM signatures verify, all
+of them together, since a provider signs for many customers; without one the domains that SPF found; without either the
+envelope sender's domain and the network that handed it over, since anybody can write that domain (G13).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, select
+
+from cgbot.context import Context
+from cgbot.errand import Errand
+from cgbot.groups import authentication
+from cgbot.mail.address import domain_of, fold
+from cgbot.mail.authentication_results import Authentication
+from cgbot.store.tables import proofs
+from cgbot.store.upsert import insert_new
+
+_KNOWN: Final = select(proofs.c.id).where(
+    proofs.c.address_key == bindparam("address"), proofs.c.domain == bindparam("domain")
+)
+_MOST_DOMAINS: Final = 10
+_NETWORK_BITS: Final = {4: 24, 6: 48}  # what one provider's servers usually share
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Whether the author is proven, and by which source the mail came."""
+
+    proven: bool
+    source: str
+
+
+def evidence(tx: Connection, context: Context, errand: Errand, author: str) -> Evidence:
+    """Weigh an errand's mail in the name of this author; "" is nobody and proves nothing."""
+    found = authentication.of(errand, context.settings)
+    source = source_of(errand, found)
+    proven = bool(author) and (found.proves(author) or knows(tx, author, source))
+    return Evidence(proven, source)
+
+
+def source_of(errand: Errand, found: Authentication) -> str:
+    """Name the way by which a mail came, as above; "" where even the envelope names no domain."""
+    verified = sorted(found.dkim) or sorted(found.spf)
+    if verified:
+        return " ".join(verified[:_MOST_DOMAINS])
+    domain = domain_of(errand.mail_from)
+    return f"{domain} from {_network(errand.peer)}" if domain else ""
+
+
+def _network(peer: str) -> str:
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return peer  # a Unix socket of this machine
+    return str(ipaddress.ip_network((address, _NETWORK_BITS[address.version]), strict=False))
+
+
+def knows(tx: Connection, address: str, source: str) -> bool:
+    """Say whether somebody has said yes to mail of this address from this source."""
+    given = {"address": fold(address), "domain": source}
+    return bool(source) and tx.execute(_KNOWN, given).first() is not None
+
+
+def remember(tx: Connection, address: str, source: str, now: datetime) -> None:
+    """Let mail of this address from this source pass from now on."""
+    if source:
+        tx.execute(insert_new(tx, proofs).values(address_key=fold(address), domain=source, proven_at=now))
