@@ -16,7 +16,19 @@ from cgbot.context import Context
 from cgbot.desk import actions, digest
 from cgbot.desk import orders as desk_orders
 from cgbot.errand import Preparers, Purposes
-from cgbot.groups import bounces, members, ordering, planned, records, sign_in, subscriptions, succession, term
+from cgbot.groups import (
+    bounces,
+    members,
+    ordering,
+    planned,
+    records,
+    setting,
+    sign_in,
+    standing,
+    subscriptions,
+    succession,
+    term,
+)
 from cgbot.groups.commands import Command, Query
 from cgbot.groups.members import Member
 from cgbot.meetings import afterwards, attendance, counters, invitations, reminders, replies
@@ -28,7 +40,7 @@ from cgbot.papers import agenda, contributions, intake, report_answers, report_d
 from cgbot.papers import orders as paper_orders
 from cgbot.papers import queries as paper_queries
 from cgbot.papers import reminders as paper_reminders
-from cgbot.posts import authorship, holding, owner, people, post, request
+from cgbot.posts import authorship, hold_reminders, holding, owner, people, post, request, sender_orders
 from cgbot.posts import orders as post_orders
 from cgbot.posts.gate import Directory, GroupPolicy
 from cgbot.store.db import Database, Tx
@@ -55,6 +67,7 @@ def commands() -> Mapping[str, Command]:
         meeting_orders.commands(ON_HELD),
         paper_orders.COMMANDS,
         post_orders.COMMANDS,
+        sender_orders.COMMANDS,
         desk_orders.commands(shown_kinds, ON_LEAVE),
         actions.COMMANDS,
     )
@@ -65,7 +78,10 @@ def queries() -> Mapping[str, Query]:
     """What can be asked by mail, by name."""
     tables: tuple[Sequence[Query], ...] = (
         post_orders.queries(kinds()),
+        sender_orders.QUERIES,
         sign_in.QUERIES,
+        setting.QUERIES,
+        standing.QUERIES,
         meeting_orders.QUERIES,
         paper_queries.QUERIES,
         report_orders.QUERIES,
@@ -77,7 +93,25 @@ def queries() -> Mapping[str, Query]:
 def purposes() -> Purposes:
     """What every address asks for, and who does it."""
     orderable = commands()
-    requests = request.purposes(orderable, queries())
+    confirmed = subscriptions.purposes(
+        on_join=ON_JOIN,
+        on_leave=ON_LEAVE,
+        answers={
+            **holding.ANSWERS,
+            **authorship.ANSWERS,
+            **hold_reminders.ANSWERS,
+            **planned.ANSWERS,
+            **report_answers.ANSWERS,
+            **intake.ANSWERS,
+            **actions.ANSWERS,
+            **ordering.answers(orderable),
+            **counters.answers(orderable),
+            **afterwards.answers(orderable),
+            **setting.ANSWERS,
+            **standing.ANSWERS,
+        },
+    )
+    requests = request.purposes(orderable, queries(), confirmed["confirm"])
     return {
         **post.PURPOSES,
         **owner.PURPOSES,
@@ -85,21 +119,7 @@ def purposes() -> Purposes:
         **bounces.PURPOSES,
         **replies.PURPOSES,
         **intake.purposes(requests["request"]),
-        **subscriptions.purposes(
-            on_join=ON_JOIN,
-            on_leave=ON_LEAVE,
-            answers={
-                **holding.ANSWERS,
-                **authorship.ANSWERS,
-                **planned.ANSWERS,
-                **report_answers.ANSWERS,
-                **intake.ANSWERS,
-                **actions.ANSWERS,
-                **ordering.answers(orderable),
-                **counters.answers(orderable),
-                **afterwards.answers(orderable),
-            },
-        ),
+        **confirmed,
     }
 
 
@@ -121,6 +141,7 @@ def kinds() -> tuple[Kind, ...]:
         *announced,
         *actions.KINDS,
         *term.KINDS,
+        *hold_reminders.KINDS,
         digest.kind(announced),
         planned.kind(announced),
     )

@@ -1,5 +1,5 @@
 """
-Write the generated half of docs/commands.md, configuration.md, mail-commands.md and templates.md: `make docs`.
+Write the generated half of docs/commands.md, configuration.md, mail-commands.md, moderation.md and templates.md.
 
 What stands above the line GENERATED in each page is written by hand and kept. A test compares the pages with what this
 script would write, so that a new option, setting or fact cannot stay undocumented.
@@ -20,6 +20,7 @@ from cgbot import allowed, settings, wiring
 from cgbot.cli import shell
 from cgbot.groups import roles
 from cgbot.groups.commands import Command, Query
+from cgbot.posts import moderation
 
 DOCS = Path(__file__).parent.parent / "docs"
 GENERATED = "<!-- Below this line scripts/document.py writes. -->\n"
@@ -158,10 +159,17 @@ def mail_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def moderation_page() -> str:
+    """The table of rules, in their order."""
+    rows = ["| rule | verdict | when |", "| --- | --- | --- |"]
+    return "\n".join([*rows, *(f"| {one.name} | {one.action} | {one.asks} |" for one in moderation.RULES)]) + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "configuration.md": configuration_page,
     "mail-commands.md": mail_page,
+    "moderation.md": moderation_page,
     "templates.md": templates_page,
 }
 

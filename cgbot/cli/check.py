@@ -27,6 +27,7 @@ from cgbot import configuration, render
 from cgbot.cli import dns_records
 from cgbot.cli.finding import Finding, fail, good, skip, warn
 from cgbot.errors import CgbotError
+from cgbot.groups import authentication
 from cgbot.groups import charter as charters
 from cgbot.groups.charter import Charter, Companion
 from cgbot.mail import address
@@ -71,6 +72,7 @@ def everything(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from secrets(settings)
     yield from templates(settings)
     found = yield from group_files(settings)
+    yield from authors(settings, found)
     yield from disk(settings)
     yield from database(settings, found)
     yield from clock()
@@ -114,6 +116,22 @@ def group_files(settings: Settings) -> Generator[Finding, None, dict[str, Charte
     if not found:
         yield fail("group", f"{folder} holds no charter: put a file NAME.toml for each group there")
     return found
+
+
+def authors(settings: Settings, found: Mapping[str, Charter]) -> Iterator[Finding]:
+    """Whether members' posts are distributed on the sender's word alone, and where every post is held."""
+    for charter in found.values():
+        if charter.posts.emergency:
+            yield warn("moderation", f"{charter.name}: every post is held (posts.emergency in {charter.file})")
+    asking = [one.name for one in found.values() if one.mode == "host" and one.posts.unproven == "hold"]
+    if asking and authentication.is_available(settings):
+        yield good("moderation", f"{', '.join(asking)}: a member's post waits unless DKIM or SPF proves its author")
+    elif asking:
+        yield warn(
+            "moderation",
+            f"{', '.join(asking)}: members post on the sender's word, which anybody can write; nothing here "
+            "authenticates mail: see the section authentication of the settings",
+        )
 
 
 def disk(settings: Settings) -> Iterator[Finding]:

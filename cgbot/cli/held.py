@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
-from cgbot.groups import records
+from cgbot.errors import Malformed
+from cgbot.groups import records, senders
 from cgbot.mail import message as messages
-from cgbot.posts import errands, holding, holds
+from cgbot.posts import emergency, errands, hold_letters, holding, holds, moderation, sender_orders
 from cgbot.posts.holds import Decision, Hold
 from cgbot.store import raw
 
 app = noun("Posts that wait for a convener.")
 _Id = Annotated[int, typer.Argument(help="The number that `cgbot held list` shows.")]
 _Note = Annotated[str, typer.Option("--note", help="Words for the author (reject) or for the record.")]
+_Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 _ACTOR = "operator"
 
 
@@ -44,10 +47,17 @@ def show_held(hold_id: _Id, *, as_json: Json = False) -> None:
         held = house.db.read_now(holds.get, hold_id)
         text = messages.parse(house.db.read_now(raw.get, held.sha256)).text
     if as_json:
-        show_json({**_plain(held), "text": text})
+        rules = [as_plain(row) for row in moderation.table(held.hits)]
+        show_json({**_plain(held), "rules": rules, "text": text})
         return
     for name, value in _plain(held).items():
+        if name == "hits":
+            continue
         say(f"{name.replace('_', ' ')}: {', '.join(value) if isinstance(value, list) else value}")
+    say("")
+    say("The rules in their order; the first one that fires decides, and those with an asterisk did:")
+    for line in hold_letters.table(held):
+        say(line)
     say("")
     say(text)
 
@@ -56,6 +66,12 @@ def show_held(hold_id: _Id, *, as_json: Json = False) -> None:
 def approve(hold_id: _Id) -> None:
     """Archive it and send it to the list."""
     _decide(hold_id, "approve", "")
+
+
+@app.command()
+def allow(hold_id: _Id, *, note: _Note = "") -> None:
+    """Approve it, and let its author post from now on."""
+    _decide(hold_id, "allow", note)
 
 
 @app.command()
@@ -68,6 +84,50 @@ def reject(hold_id: _Id, *, note: _Note = "") -> None:
 def discard(hold_id: _Id, *, note: _Note = "") -> None:
     """Do not distribute it, and tell nobody."""
     _decide(hold_id, "discard", note)
+
+
+@app.command()
+def ban(hold_id: _Id, *, note: _Note = "") -> None:
+    """Discard it, and whatever comes in its author's name from now on."""
+    _decide(hold_id, "ban", note)
+
+
+@app.command()
+def sender(
+    group: _Group,
+    address: Annotated[str, typer.Argument(help="An address, or @ and a domain.")],
+    verdict: Annotated[str, typer.Argument(help="allow, hold, ban or forget.")],
+    *,
+    note: _Note = "",
+) -> None:
+    """Decide about what an author, or anybody at a domain, posts from now on."""
+    if verdict not in {*senders.VERDICTS, "forget"}:
+        raise Malformed(f"{verdict!r} is not allowed: one of {', '.join(senders.VERDICTS)} and forget")
+    with open_house() as house:
+        found = house.db.read_now(records.get_group, group)
+        house.db.write_now(sender_orders.decide, house.context(), found.id, (address, verdict, note), _ACTOR)
+    say(f"{address} in {found.name}: {verdict}")
+
+
+@app.command("senders")
+def list_senders(group: _Group, *, as_json: Json = False) -> None:
+    """List what was decided about authors who are no members."""
+    with open_house() as house:
+        found = house.db.read_now(records.get_group, group)
+        listed = house.db.read_now(senders.list_senders, found.id)
+    show(as_json, listed, ("key", "verdict", "added_by", "added_at", "note"))
+
+
+@app.command("emergency")
+def turn_emergency(group: _Group, state: Annotated[str, typer.Argument(help="on or off.")]) -> None:
+    """Hold every post of a group until it is turned off again."""
+    if state not in {"on", "off"}:
+        raise Malformed(f"{state!r} is not allowed: on or off")
+    with open_house() as house:
+        found = house.db.read_now(records.get_group, group)
+        switch = partial(emergency.turn, on=state == "on", actor=_ACTOR)
+        house.db.write_now(switch, house.context(), (found.id, found.name))
+    say(f"every post of {found.name} waits for a convener" if state == "on" else f"{found.name} takes posts as usual")
 
 
 @app.command()
@@ -85,5 +145,5 @@ def _decide(hold_id: int, word: str, note: str) -> None:
 
 
 def _plain(held: Hold) -> dict[str, object]:
-    known = as_plain(held)
+    known = {**as_plain(held), "waits_for_author": held.waits_for_author}
     return {name: value for name, value in known.items() if name != "sha256"}

@@ -31,14 +31,19 @@ def reason(tx: Connection, charter: Charter, group_id: int) -> str:
     return f"every post is held since {since}, by {switch['by']}"
 
 
-def turn(tx: Connection, context: Context, group: tuple[int, str], *, on: bool, actor: str) -> None:
-    """Begin or end it. Raises Conflict where it is so already, or where the group's file holds everything."""
-    group_id, name = group
-    now = reason(tx, context.charters[name], group_id)
-    if context.charters[name].posts.emergency:
+def check(tx: Connection, charter: Charter, group_id: int, *, on: bool) -> None:
+    """Raise Conflict where it is so already, or where the group's file holds everything."""
+    if charter.posts.emergency:
         raise Conflict("the group's file says emergency = true; only the operator can change that")
+    now = reason(tx, charter, group_id)
     if bool(now) == on:
         raise Conflict(now or "posts are not held")
+
+
+def turn(tx: Connection, context: Context, group: tuple[int, str], *, on: bool, actor: str) -> None:
+    """Begin or end it. Raises as `check`."""
+    group_id, name = group
+    check(tx, context.charters[name], group_id, on=on)
     service.put(tx, _key(group_id), json.dumps({"by": actor, "at": context.now.isoformat()} if on else {}))
     audit.record(tx, context.now, group_id, Entry(actor, f"emergency {'on' if on else 'off'}", name))
 

@@ -7,7 +7,7 @@ at once (posts.holding). What is asked changes nothing and is answered at once, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from typing import Final
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NotFound
-from cgbot.groups import members, orders, planned, roles
+from cgbot.groups import orders, planned
 from cgbot.groups.commands import Command, Ordered, Proposal, Query, Request
 from cgbot.groups.moments import in_words
 from cgbot.notices import ledger
@@ -23,7 +23,7 @@ from cgbot.notices.kinds import Kind
 from cgbot.notices.ledger import Notice
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
-from cgbot.posts import holding, holds
+from cgbot.posts import hold_letters, holding, holds
 from cgbot.posts.holds import Decision, Hold
 from cgbot.store.db import Tx
 from cgbot.store.tables import notices
@@ -50,20 +50,26 @@ def _number(request: Request) -> int:
 
 _SAYS: Final = MappingProxyType(
     {"approve": "It would be archived and sent to the list.",
+     "allow": "It would be archived and sent to the list, and {author} would post without waiting from then on.",
      "reject": "It would not be distributed, and {told}.",
-     "discard": "It would not be distributed, and nobody would be told."}
+     "discard": "It would not be distributed, and nobody would be told.",
+     "ban": "It would not be distributed, nobody would be told, and what comes in the name of {author} would be "
+            "discarded from then on."}
 )  # fmt: skip
 
 
-def _propose(word: str, tx: Tx, context: Context, request: Request) -> Proposal:
+def propose(word: str, tx: Tx, context: Context, request: Request) -> Proposal:
+    """What a decision about a held post would do. Raises Malformed, NotFound and Conflict."""
     held = _held(tx, context, _number(request), request.group_id)
-    note = _note(request)
+    holding.check(tx, held.id, word)
+    note = note_of(request)
     charter = context.charters[request.group]
     author = held.author or "an unreadable address"
     told = f"{held.author} would be told" if held.proven else "nobody would be told, since nothing proves who wrote it"
     lines = [f"The message of {author} that awaits approval since {in_words(held.held_at, charter)}:", "",
              f"  Subject:  {held.subject or '(no subject)'}", f"  Why:      {'; '.join(held.reasons)}", "",
-             _SAYS[word].format(told=told)]  # fmt: skip
+             _SAYS[word].format(told=told, author=author), "", "The rules; those with an asterisk have held it:", "",
+             *hold_letters.table(held)]  # fmt: skip
     lines += [f"Your words: {note}"] if note else []
     return Proposal(
         about=f"held message {held.id}",
@@ -86,7 +92,7 @@ def _held(tx: Tx, context: Context, number: int, group_id: int) -> Hold:
     return held
 
 
-def _note(request: Request) -> str:
+def note_of(request: Request) -> str:
     """Words for the author or the record, from a field or behind the number. Raises Malformed for other fields."""
     unknown = [name for name in request.fields if name not in _NOTES]
     if unknown:
@@ -95,14 +101,16 @@ def _note(request: Request) -> str:
     return " ".join((said or " ".join(request.words[1:])).split())[:_NOTE]
 
 
-def _decide(word: str, tx: Tx, context: Context, ordered: Ordered) -> str:
+def do(word: str, tx: Tx, context: Context, ordered: Ordered) -> str:
+    """Decide about a held post, as it was ordered."""
     number = int(str(ordered.facts["hold"]))
     _held(tx, context, number, ordered.group_id)
     decision = Decision(word, ordered.actor.address, str(ordered.facts["note"]))
     held = holding.conclude(tx, context, number, decision)
     author = held.author or "an unreadable address"
     told = ", and its author is told" if word == "reject" and held.proven else ""
-    return f'The message of {author}, "{held.subject or "(no subject)"}", is {held.state}{told}.'
+    done = f'The message of {author}, "{held.subject or "(no subject)"}", is {held.state}{told}.'
+    return f"{done} {holding.consequence(held, word)}".strip()
 
 
 # --------------------------------------------------------------------------------------------------- planned mails
@@ -141,12 +149,12 @@ def _stop(tx: Tx, context: Context, ordered: Ordered) -> str:
 
 COMMANDS: Final[Sequence[Command]] = (
     Command("approve", "decide what is held", "approve 3", "Let a held post through, to the archive and the list.",
-            partial(_propose, "approve"), partial(_decide, "approve"), ("approve post", "approve message")),
+            partial(propose, "approve"), partial(do, "approve"), ("approve post", "approve message")),
     Command("reject", "decide what is held", "reject 3\nnote: This is off topic for the group.",
             "Do not distribute a held post; its author gets your words, if the address is proven.",
-            partial(_propose, "reject"), partial(_decide, "reject"), ("reject post", "reject message")),
+            partial(propose, "reject"), partial(do, "reject"), ("reject post", "reject message")),
     Command("discard", "decide what is held", "discard 3", "Do not distribute a held post, and tell nobody.",
-            partial(_propose, "discard"), partial(_decide, "discard"), ("discard post", "discard message")),
+            partial(propose, "discard"), partial(do, "discard"), ("discard post", "discard message")),
     Command("stop", "stop notices", "stop 12", "Keep a planned mail from going out.", _propose_stop, _stop,
             ("stop notice", "stop mail"), waits=False),
 )  # fmt: skip
@@ -164,7 +172,6 @@ def queries(kinds: Sequence[Kind]) -> tuple[Query, ...]:
               partial(_notices, tuple(kinds)), ("planned", "planned mails")),
         Query("orders", "see the desk", "orders", "What was asked for and waits for a yes, or for its time.", _orders,
               ("pending",)),
-        Query("whoami", "receive posts", "whoami", "What the group knows of you.", _whoami, ("who am i",)),
     )  # fmt: skip
 
 
@@ -174,10 +181,13 @@ def _awaiting(tx: Tx, context: Context, request: Request) -> str:
     rows = [
         f"{one.id}: {one.subject or '(no subject)'}\n    from {one.author or 'an unreadable address'}, "
         f"{in_words(one.held_at, charter)}\n    {'; '.join(one.reasons)}"
+        f"{' (its author was asked)' if one.waits_for_author else ''}"
         for one in found[:_MOST_LISTED]
     ]
-    text = "\n\n".join([*rows, 'To decide: a mail with "approve", "reject" or "discard" and the number.'])
-    _mail(tx, context, request, ("Awaiting approval", text if rows else "No post awaits approval."))
+    text = "\n\n".join(
+        [*rows, 'To decide: a mail with "approve", "allow", "reject", "discard" or "ban", and the number.']
+    )
+    mail(tx, context, request, ("Awaiting approval", text if rows else "No post awaits approval."))
     return f"{len(found)} held posts listed"
 
 
@@ -192,7 +202,7 @@ def _notices(kinds: tuple[Kind, ...], tx: Tx, context: Context, request: Request
     ]
     last = 'To keep one from going out: a mail with "stop" and its number. What has none yet gets one two days before.'
     text = "\n\n".join([*rows, last]) if rows else "Nothing is planned."
-    _mail(tx, context, request, ("What goes out by itself", text))
+    mail(tx, context, request, ("What goes out by itself", text))
     return f"{len(found)} planned mails listed"
 
 
@@ -205,34 +215,11 @@ def _orders(tx: Tx, context: Context, request: Request) -> str:
         + (f"done on {in_words(one.due_at, charter)}" if one.due_at else "waits for a yes")
         for one in found[:_MOST_LISTED]
     ]
-    _mail(tx, context, request, ("Orders that wait", "\n\n".join(rows) or "Nothing waits."))
+    mail(tx, context, request, ("Orders that wait", "\n\n".join(rows) or "Nothing waits."))
     return f"{len(found)} orders listed"
 
 
-_DELIVERY: Final[Mapping[str, str]] = MappingProxyType(
-    {"each": "each as it comes", "daily": "once a day", "weekly": "once a week", "none": "none"}
-)
-
-
-def _whoami(tx: Tx, context: Context, request: Request) -> str:
-    member = members.require(tx, request.group_id, request.actor.address)
-    charter = context.charters[request.group]
-    domain = context.settings.service.domain
-    facts = {
-        "Address": member.address, "Name": member.name, "Organization": member.organization,
-        "Country": member.country, "Role": f"{member.role} ({roles.ROLES[member.role]})",
-        "Posts": _DELIVERY.get(member.delivery, member.delivery),
-        "Invitations": "to every meeting" if member.invitations else "none",
-        "State": "" if member.state == "active" else f"{member.state}: mail to you came back",
-    }  # fmt: skip
-    lines = [f"{name + ':':14}{value}" for name, value in facts.items() if value]
-    lines += ["", f"To leave: a mail to {charter.address(domain, 'leave')}",
-              f"To have something corrected: {charter.address(domain, 'owner')}"]  # fmt: skip
-    _mail(tx, context, request, (f"You in {charter.acronym}", "\n".join(lines)))
-    return "told who they are"
-
-
-def _mail(tx: Tx, context: Context, request: Request, words: tuple[str, str]) -> None:
+def mail(tx: Tx, context: Context, request: Request, words: tuple[str, str]) -> None:
     """Mail a title and a text to whoever asked."""
     title, text = words
     charter = context.charters[request.group]

@@ -32,8 +32,9 @@ from cgbot.meetings import records as meetings
 from cgbot.meetings import wording
 from cgbot.notices import ledger
 from cgbot.outbox import listing
-from cgbot.posts import holding, holds
+from cgbot.posts import emergency, holding, holds, moderation
 from cgbot.posts.holds import DECISIONS, Decision, Hold
+from cgbot.posts.moderation import Row
 from cgbot.store import raw
 from cgbot.store.db import Database, Tx
 from cgbot.web import files, ordering, session, text
@@ -44,8 +45,10 @@ from cgbot.web.services import Services, entered, entry_of, number_of, services,
 _NOTE: Final = 2000
 _MOST: Final = 100  # held posts on one page, the oldest first
 _OPEN: Final = frozenset({"draft", "tentative", "confirmed"})
-_DONE: Final = {"approve": "approved: it is archived and goes to the list", "reject": "rejected",
-                "discard": "discarded, and nobody is told"}  # fmt: skip
+_APPROVED: Final = "approved: it is archived and goes to the list"
+_DISCARDED: Final = "discarded, and nobody is told"
+_DONE: Final = {"approve": _APPROVED, "allow": _APPROVED, "reject": "rejected", "discard": _DISCARDED,
+                "ban": _DISCARDED}  # fmt: skip
 
 
 async def desks(request: Request) -> Response:
@@ -70,6 +73,7 @@ async def desk(request: Request) -> Response:
     group, charter = entered(request)
     found = await here.db.read(awaiting.look, context, here.kinds, group.id)
     facts = _desk_facts(charter, found) | {"commands": ordering.offered(here.commands, entry_of(request).role)}
+    facts["emergency"] = await here.db.read(emergency.reason, charter, group.id)
     return await here.page(request, "desk.html", facts)
 
 
@@ -109,12 +113,17 @@ def _called(one: Called, charter: Charter) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A held message as its conveners read it."""
+    """A held message as its conveners read it, with the whole table of rules."""
 
     hold: Hold
     sender: str
     text: Markup
     files: tuple[File, ...]
+
+    @property
+    def rules(self) -> tuple[Row, ...]:
+        """The table; none for what was not sent to the list."""
+        return moderation.table(self.hold.hits) if self.hold.purpose == "post" and self.hold.hits else ()
 
 
 async def held(request: Request) -> Response:
@@ -151,9 +160,11 @@ async def _decide(request: Request, here: Services, hold: Hold) -> Response:
     if word not in DECISIONS:
         raise HTTPException(400)
     decision = Decision(word, _actor(request, "decide what is held"), fields.get("note", "").strip()[:_NOTE])
-    await here.db.write(holding.decide, here.context(), hold.id, decision)
-    told = ", and its author is told" if word == "reject" and hold.proven else ""
-    return await _told(request, f"The message of {hold.author or 'an unreadable address'} is {_DONE[word]}{told}.")
+    decided = await here.db.write(holding.decide, here.context(), hold.id, decision)
+    told = ", and its author is told" if word == "reject" and decided.proven else ""
+    more = holding.consequence(decided, word)
+    outcome = f"The message of {hold.author or 'an unreadable address'} is {_DONE[word]}{told}. {more}"
+    return await _told(request, outcome.strip())
 
 
 async def held_file(request: Request) -> Response:
