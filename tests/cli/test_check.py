@@ -21,6 +21,7 @@ from cgbot.cli import dns_records
 from cgbot.cli.finding import Finding
 from cgbot.context import Context
 from cgbot.groups.records import Group
+from cgbot.store import schema
 from cgbot.store.db import Database
 from cgbot.store.tables import arrivals, raw_messages
 
@@ -144,7 +145,7 @@ def test_a_database_of_a_newer_version_fails(config: Path, db: Database, databas
         assert (status, states(found["database"])) == (1, ["failed"])
         assert "version 9999, of a newer cgbot" in found["database"][0].text
     finally:
-        db.write_now(lambda tx: tx.execute(sa.text("UPDATE alembic_version SET version_num = '0001'")))
+        db.write_now(lambda tx: tx.execute(sa.text(f"UPDATE alembic_version SET version_num = '{schema.HEAD}'")))
 
 
 def test_a_clock_behind_the_mail_fails(config: Path, db: Database, database_url: str, context: Context) -> None:

@@ -120,6 +120,8 @@ def test_whether_all_were_tried_is_found_by_the_index(db: Database, context: Con
     people = [f"m{number}@x.org" for number in range(10_000)]
     content_id = db.write_now(owed, context.now, *people)
     assert not db.read_now(queue.all_tried, content_id)
+    db.write_now(lambda tx: tx.execute(update(deliveries).where(deliveries.c.id > 10).values(state="sent")))
+    db.write_now(lambda tx: tx.exec_driver_sql("ANALYZE deliveries"))  # PostgreSQL's plan depends on what it has seen
     assert "ix_deliveries_content_id_state" in plan(db, queue.untried(content_id))
 
 
