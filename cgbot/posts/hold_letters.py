@@ -6,7 +6,7 @@ A notice shows the whole table of rules with what fired, and the beginning of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cgbot.context import Context
@@ -81,9 +81,9 @@ def excerpt(message: Message) -> str:
     return "\n".join(f"> {line}".rstrip() for line in lines) or "> (no text)"
 
 
-def answer(tx: Tx, context: Context, errand: Errand, actor: str, said: tuple[Sequence[str], str]) -> None:
-    """Tell a convener what their answer has done; `said` are the outcomes and what they are about."""
-    outcomes, about = said
+def answer(tx: Tx, context: Context, errand: Errand, actor: str, said: tuple[str, Mapping[str, object]]) -> None:
+    """Tell a convener what their answer has done; `said` is a template with its facts."""
+    template, facts = said
     member = members.find_member(tx, errand.group_id or 0, actor)
     charter = context.charters[errand.group]
     letters.write(
@@ -92,8 +92,8 @@ def answer(tx: Tx, context: Context, errand: Errand, actor: str, said: tuple[Seq
         Letter(
             kind="notice",
             about="answer to a held message",
-            template="held-decided",
-            facts={"acronym": charter.acronym, "outcomes": list(outcomes), "about": about},
+            template=template,
+            facts={"acronym": charter.acronym, **facts},
             group=(errand.group_id or 0, errand.group),
             recipients=(Addressee(actor, member.id if member else None, member.name if member else ""),),
             sender_local=f"{errand.group}-owner",

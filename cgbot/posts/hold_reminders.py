@@ -143,7 +143,7 @@ def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settl
         for word, number, note in wanted
     ]
     said = outcomes or ['Nothing was done: each line must be a word and a number, as in "approve 12".']
-    hold_letters.answer(tx, context, errand, actor, (said, "Held messages"))
+    hold_letters.answer(tx, context, errand, actor, ("held-answered", {"outcomes": said}))
     return Settled("sorted", "; ".join(said))
 
 

@@ -87,7 +87,7 @@ def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settl
     outcome = "Nothing was done: the first line must be approve, allow, reject, discard or ban."
     if word in WORDS:
         outcome = try_to_decide(tx, context, (errand.group_id or 0, hold_id), Decision(WORDS[word], actor, rest))
-    hold_letters.answer(tx, context, errand, actor, ([outcome], f"Held message {hold_id}"))
+    hold_letters.answer(tx, context, errand, actor, ("held-decided", {"outcome": outcome, "hold": hold_id}))
     return Settled("sorted", outcome)
 
 

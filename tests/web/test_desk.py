@@ -172,7 +172,7 @@ async def test_who_answered_what(site: Site, convener: Member, client: Client) -
 
 async def test_a_mail_that_failed_is_sent_again(site: Site, client: Client) -> None:
     letter = Letter(
-        kind="notice", about="a matter", template="held-decided", facts={"acronym": "X", "outcomes": ["y"], "about": "z"},
+        kind="notice", about="a matter", template="held-decided", facts={"acronym": "X", "outcome": "y", "hold": 1},
         group=(site.group.id, "cg-aisec"), recipients=(Addressee("gone@example.org", None),), sender_local="x",
         sender_name="X",
     )  # fmt: skip
