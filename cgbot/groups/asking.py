@@ -7,7 +7,7 @@ Until an answer has come, the address is only claimed: nothing that the asker wr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
@@ -55,13 +55,14 @@ class Words:
     """
     A mail to an asker: its template, where an answer goes, a convener's note.
 
-    `why` says why somebody is turned away: "closed", "invitation", "rejected".
+    `why` says why somebody is turned away: "closed", "invitation", "rejected"; `also` are facts of this mail alone.
     """
 
     template: str
     reply: Reply | None = None
     note: str = ""
     why: str = ""
+    also: Mapping[str, object] = field(default_factory=dict)
 
 
 def facts_of(asker: Asker) -> Mapping[str, object]:
@@ -120,6 +121,7 @@ def write(tx: Connection, context: Context, asker: Asker, words: Words) -> None:
         "note": words.note,
         "why": words.why,
         **{f"{one}_address": charter.address(domain, one) for one in ("join", "leave", "owner", "request")},
+        **words.also,
     }
     sender = f"{asker.group}-confirm+{reply.token}" if reply else f"{asker.group}-owner"
     letters.write(

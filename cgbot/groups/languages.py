@@ -56,6 +56,29 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
     }
 )  # fmt: skip
+# What a command is for, by its name; what is missing is said in the command's own English.
+HELP: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "fr": {
+            "set": "Modifier vos réglages, un par ligne : each, daily, weekly, none, none until (jusqu'à un jour) ; "
+                   "name, organization, country, zone, language ; invitations on ou off ; attachments full ou link ; "
+                   "digest mime ou plain ; address.",
+            "add address": "Écrire aussi depuis une autre de vos adresses.",
+            "remove address": "Renoncer à l'une de vos adresses.",
+            "whoami": "Ce que le groupe sait de vous.",
+            "who": "Les membres du groupe, si celui-ci en communique la liste.",
+            "lists": "Les groupes de ce service.",
+            "actions": "Les actions en cours.",
+            "agenda": "L'ordre du jour de la prochaine réunion, avec ses documents.",
+            "desk": "Un lien pour se connecter aux pages.",
+            "documents": "La liste des documents et des appels ouverts.",
+            "get": "Les fichiers d'un document.",
+            "meetings": "Les réunions à venir.",
+            "done": "Signaler que l'une de vos actions est terminée.",
+            "withdraw": "Retirer l'un de vos documents.",
+        }
+    }
+)  # fmt: skip
 _MONTHS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "en": ("January", "February", "March", "April", "May", "June",
@@ -96,6 +119,11 @@ def written(language: str) -> str:
 def word(language: str, key: str) -> str:
     """One of WORDS, the key itself where there is none."""
     return WORDS[written(language)].get(key, key)
+
+
+def help_of(language: str, name: str, otherwise: str) -> str:
+    """What a command is for, in this language where that is known."""
+    return HELP.get(written(language), {}).get(name, otherwise)
 
 
 def day_in_words(day: date, language: str) -> str:

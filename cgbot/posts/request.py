@@ -49,8 +49,9 @@ _HELP: Final = frozenset({"help", "info", "commands", "aide"})
 OWN_WORDS: Final = (*_JOIN, *_LEAVE, *_HELP, _CONFIRM)
 
 
-def purposes(commands: Commands, queries: Queries, confirm: UseCase) -> Purposes:
+def purposes(commands: Commands, queries: Queries, confirm: UseCase | None = None) -> Purposes:
     """The use case of NAME-request@, over what the features offer; `confirm` is that of NAME-confirm+TOKEN@."""
+    confirm = confirm or subscriptions.purposes()["confirm"]
     return MappingProxyType[str, UseCase]({"request": partial(take, _Table(commands, queries, confirm))})
 
 

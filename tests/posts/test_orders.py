@@ -299,11 +299,3 @@ async def test_which_orders_wait(office: Office) -> None:
         in words(office.mails[-1])
     )
     assert "by bob@example.org, waits for a yes" in words(office.mails[-1])
-
-
-def test_who_somebody_is(office: Office) -> None:
-    office.write("who am I", sender="mia@example.org")
-    letter = office.mails[-1]
-    assert subject(letter) == "[CG-AISEC] You in CG-AISEC"
-    assert "Address: mia@example.org Name: Mia Role: member (takes part) Posts: each as it comes" in words(letter)
-    assert "To leave: a mail to cg-aisec-leave@lists.example.org" in words(letter)

@@ -1,0 +1,73 @@
+"""
+Records: the addresses of one person, from any of which they may post and write commands.
+
+Each membership has one of them, to which its mail goes. An address that has answered us belongs to whoever asked last:
+it moves from a person who is in no group any more.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cgbot.context import Context
+from cgbot.errors import Conflict, NotFound
+from cgbot.groups import audit
+from cgbot.groups.audit import Entry
+from cgbot.groups.members import Member
+from cgbot.mail.address import fold
+from cgbot.store.tables import addresses, groups, members
+
+
+def of_person(tx: Connection, person_id: int) -> tuple[str, ...]:
+    """Every address of a person, by its key."""
+    wanted = select(addresses.c.address).where(addresses.c.person_id == person_id).order_by(addresses.c.key)
+    return tuple(tx.execute(wanted).scalars())
+
+
+def is_proven(tx: Connection, member: Member, address: str) -> bool:
+    """Say whether this is an address of the member that has answered us."""
+    mine = (addresses.c.person_id == member.person_id) & (addresses.c.key == fold(address))
+    return tx.execute(select(addresses.c.id).where(mine, addresses.c.verified_at.is_not(None))).first() is not None
+
+
+def add(tx: Connection, context: Context, member: Member, address: str, actor: str) -> None:
+    """
+    Let the person behind a membership have an address that has answered us.
+
+    Raises Conflict where it is that of somebody else who is in a group.
+    """
+    key = fold(address)
+    known = tx.execute(select(addresses.c.id, addresses.c.person_id).where(addresses.c.key == key)).one_or_none()
+    values = {"person_id": member.person_id, "address": address, "verified_at": context.now}
+    if known is None:
+        tx.execute(insert(addresses).values(key=key, **values))
+    else:
+        if known.person_id != member.person_id and _is_member(tx, known.person_id):
+            raise Conflict(f"{address} is the address of another membership; it must leave the groups first")
+        tx.execute(update(addresses).where(addresses.c.id == known.id).values(**values))
+    audit.record(tx, context.now, member.group_id, Entry(actor, "address added", member.address, {"address": address}))
+
+
+def remove(tx: Connection, context: Context, member: Member, address: str, actor: str) -> None:
+    """
+    Take an address away from the person.
+
+    Raises NotFound where it is not theirs, Conflict where mail of a membership goes there.
+    """
+    mine = (addresses.c.person_id == member.person_id) & (addresses.c.key == fold(address))
+    found = tx.execute(select(addresses.c.id).where(mine)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"{address} is not an address of {member.address}")
+    used = select(groups.c.name).join(members, members.c.group_id == groups.c.id)
+    name = tx.execute(used.where(members.c.address_id == found, members.c.state != "left").limit(1)).scalar()
+    if name:
+        raise Conflict(f'the mail of {name} goes to {address}; "set address other@example.org" comes first')
+    tx.execute(update(members).where(members.c.address_id == found).values(address_id=member.address_id))
+    tx.execute(delete(addresses).where(addresses.c.id == found))
+    entry = Entry(actor, "address removed", member.address, {"address": address})
+    audit.record(tx, context.now, member.group_id, entry)
+
+
+def _is_member(tx: Connection, person_id: int) -> bool:
+    current = (members.c.person_id == person_id) & (members.c.state != "left")
+    return tx.execute(select(members.c.id).where(current).limit(1)).first() is not None
