@@ -77,7 +77,7 @@ def submission(tx: Tx, context: Context, errand: Errand, *, known_id: bool) -> S
         own_copy=own,
         automatic=list_headers.is_automatic(message),
         known_id=known_id,
-        command=words.list_command(message),
+        command=words.list_command(message, {charter.name, charter.acronym.lower()}),
         size=len(message.raw),
         max_size=charter.max_post_size,
         posting=charter.posting,

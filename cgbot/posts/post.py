@@ -2,8 +2,9 @@
 A message to a group's posting address (use case; PURPOSES post).
 
 Gather: who wrote it, what is known about it (posts.gathering). Decide: `posts.moderation`. Write: archive it and queue
-one copy per subscriber, or hold it, or discard it. The same content twice is one post: the further copy is recorded and
-nothing is sent. In a companion group the list lives elsewhere (`posts.companion`).
+one copy per subscriber, or hold it, or discard it; the author of a list command is answered. The same content twice is
+one post: the further copy is recorded and nothing is sent. In a companion group the list lives elsewhere
+(`posts.companion`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
-from cgbot.posts import companion, distribution, gathering, holding, moderation
+from cgbot.posts import companion, distribution, gathering, holding, misdirected, moderation
 from cgbot.posts.moderation import Action
 from cgbot.store.db import Tx
 
@@ -29,7 +30,10 @@ def take_post(tx: Tx, context: Context, errand: Errand) -> Settled:
     if known.same_content is not None:
         keep.add_copy(tx, errand, known.same_content)
         return Settled("sorted", f"a further copy of post {known.same_content}")
-    judgement = moderation.judge(gathering.submission(tx, context, errand, known_id=known.same_id))
+    submission = gathering.submission(tx, context, errand, known_id=known.same_id)
+    judgement = moderation.judge(submission)
+    if judgement.verdict.rule == "command":
+        return misdirected.answer(tx, context, errand, submission.command)
     if judgement.verdict.action is Action.DISCARD:
         return Settled("discarded", judgement.verdict.reason)
     if judgement.verdict.action is Action.HOLD:
