@@ -39,7 +39,7 @@ class Sender:
 def key_of(text: str) -> str:
     """The key of an address or of a domain (`@example.org`). Raises Malformed."""
     found = addresses.fold(text)
-    if not addresses.is_valid(f"x{found}" if found.startswith("@") else found):
+    if "@" not in text or not addresses.is_valid(f"x{found}" if found.startswith("@") else found):
         raise Malformed(f"{text!r} is neither a mail address nor a domain such as @example.org")
     return found
 

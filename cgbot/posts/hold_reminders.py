@@ -37,8 +37,13 @@ LAPSED: Final = "held-lapsed"
 _AFTER: Final = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 _MOST_LISTED: Final = 100
 _MOST_DECISIONS: Final = 50
-_LINE: Final = re.compile(r"\W*([a-z]+)\W+(\d{1,9})\b(.*)", re.IGNORECASE | re.DOTALL)
-_NUMBERS: Final = re.compile(r"(?:[\s,;#]|and\b)*(\d{1,9})\b", re.IGNORECASE)
+_LONGEST_LINE: Final = 2000
+# A word and one number with a note behind it; several numbers where nothing, or a colon and the note, follows them.
+_ONE: Final = re.compile(r"\W*([a-z]+)\W+(\d{1,9})\b(.*)", re.IGNORECASE)
+_SEVERAL: Final = re.compile(
+    r"\W*([a-z]+)\W+(\d{1,9}(?:(?:\s*[,;]\s*|\s+)(?:and\s+)?#?\d{1,9})*)\s*(?:[.!]?|:(.*))", re.IGNORECASE
+)
+_NUMBER: Final = re.compile(r"\d+")
 
 
 # ------------------------------------------------------------------------------------------------------- reminders
@@ -148,19 +153,17 @@ def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settl
 
 
 def decisions(text: str) -> tuple[tuple[str, int, str], ...]:
-    """Read (word, number, note) off the lines with which an answer begins: "approve 12, 13", "reject 14 off topic"."""
+    """Read (word, number, note) off the first lines of an answer: "approve 12, 13", "reject 14 off topic"."""
     found: list[tuple[str, int, str]] = []
     lines = own_words.own_lines(text)
     for line in filter(str.strip, lines[own_words.first(lines) or 0 :]):
-        match = _LINE.fullmatch(line.strip())
+        said = line.strip()[:_LONGEST_LINE]
+        match = _SEVERAL.fullmatch(said) or _ONE.fullmatch(said)
         word = holding.WORDS.get(match[1].lower(), "") if match else ""
         if match is None or not word:
             break
-        numbers, rest = [int(match[2])], match[3]
-        while more := _NUMBERS.match(rest):
-            numbers.append(int(more[1]))
-            rest = rest[more.end() :]
-        found.extend((word, number, rest.strip(" \t.,;:-")) for number in dict.fromkeys(numbers))
+        numbers = dict.fromkeys(map(int, _NUMBER.findall(match[2])))
+        found.extend((word, number, (match[3] or "").strip(" \t.,;:-")) for number in numbers)
     return tuple(found[:_MOST_DECISIONS])
 
 
