@@ -33,8 +33,8 @@ class PostPolicy:
     attachments_held: tuple[str, ...] = EXECUTABLES  # lower case, extensions without a dot
     most_recipients: int = 50
     bcc: Answer = "accept"
-    most_an_hour: int = 100
-    thread_most_an_hour: int = 100
+    most_an_hour: int = 500
+    thread_most_an_hour: int = 500
 
 
 USUAL: Final = PostPolicy()

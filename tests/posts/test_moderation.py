@@ -76,10 +76,10 @@ MEMBER = Submission(
         ({"recipients": 51, "policy": PostPolicy(most_recipients=0)}, "accept", "accept"),
         ({"names_list": False}, "accept", "accept"),
         ({"names_list": False, "policy": PostPolicy(bcc="hold")}, "hold", "bcc"),
-        ({"author_posts": 100}, "hold", "flood"),
-        ({"author_posts": 99}, "accept", "accept"),
+        ({"author_posts": 500}, "hold", "flood"),
+        ({"author_posts": 499}, "accept", "accept"),
         ({"author_posts": 10_000, "policy": PostPolicy(most_an_hour=0)}, "accept", "accept"),
-        ({"thread_posts": 100}, "hold", "storm"),
+        ({"thread_posts": 500}, "hold", "storm"),
         ({"thread_posts": 5, "policy": PostPolicy(thread_most_an_hour=5)}, "hold", "storm"),
     ],
 )
