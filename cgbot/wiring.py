@@ -18,6 +18,8 @@ from cgbot.desk import orders as desk_orders
 from cgbot.errand import Preparers, Purposes
 from cgbot.groups import (
     bounces,
+    inviting,
+    joining_orders,
     members,
     ordering,
     planned,
@@ -69,6 +71,7 @@ def commands() -> Mapping[str, Command]:
         post_orders.COMMANDS,
         sender_orders.COMMANDS,
         desk_orders.commands(shown_kinds, ON_LEAVE),
+        joining_orders.commands(ON_JOIN),
         actions.COMMANDS,
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
@@ -82,6 +85,7 @@ def queries() -> Mapping[str, Query]:
         sign_in.QUERIES,
         setting.QUERIES,
         standing.QUERIES,
+        joining_orders.QUERIES,
         meeting_orders.QUERIES,
         paper_queries.QUERIES,
         report_orders.QUERIES,
@@ -109,6 +113,7 @@ def purposes() -> Purposes:
             **afterwards.answers(orderable),
             **setting.ANSWERS,
             **standing.ANSWERS,
+            **inviting.answers(ON_JOIN),
         },
     )
     requests = request.purposes(orderable, queries(), confirmed["confirm"])
@@ -141,6 +146,7 @@ def kinds() -> tuple[Kind, ...]:
         *announced,
         *actions.KINDS,
         *term.KINDS,
+        *inviting.KINDS,
         *hold_reminders.KINDS,
         digest.kind(announced),
         planned.kind(announced),

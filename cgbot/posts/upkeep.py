@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, Table, delete, exists, select
 
 from cgbot.context import Context
-from cgbot.groups import orders
+from cgbot.groups import invites, orders
 from cgbot.store.tables import (
     arrivals,
     attempts,
@@ -39,6 +39,7 @@ _ENDED: Final = ("sent", "failed", "expired", "suppressed")
 def tidy(tx: Connection, context: Context) -> bool:
     """Remove one portion; True when there may be more."""
     orders.lapse(tx, context.now)
+    invites.expire(tx, context.now)
     return _deliveries(tx, context) + _discarded(tx, context) > 0
 
 
