@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cgbot.app import House
-from cgbot.cli.shell import Json, noun, open_house, say, show, show_json
+from cgbot.cli import joining
+from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
+from cgbot.cli.times import instant
 from cgbot.context import Context
 from cgbot.errors import Malformed, NotFound
 from cgbot.groups import importing, members, records, roster
@@ -21,6 +23,7 @@ from cgbot.meetings import invitations
 from cgbot.store.db import Tx
 
 app = noun("Who is in a group.")
+joining.join(app)
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 _Address = Annotated[str, typer.Argument(help="The member's mail address.")]
 _Name = Annotated[str | None, typer.Option(help="The person's name.")]
@@ -31,6 +34,9 @@ _Organization = Annotated[str | None, typer.Option(help="Whom the person works f
 _Country = Annotated[str | None, typer.Option(help="The person's country.")]
 _Zone = Annotated[str | None, typer.Option(help="Time zone, such as Asia/Seoul.")]
 _Language = Annotated[str | None, typer.Option(help="Language tag, such as en.")]
+_Attachments = Annotated[str | None, typer.Option(help="full, or link for parts over 1 MB.")]
+_Format = Annotated[str | None, typer.Option("--digest", help="Form of digests: mime or plain.")]
+_Away = Annotated[str | None, typer.Option("--away-until", help="No posts until this date; empty: no longer away.")]
 _Notice = Annotated[bool, typer.Option("--invite/--no-invite", help="Invite them to the meetings that are planned.")]
 _COLUMNS = ("address", "name", "role", "delivery", "state", "organization", "country")
 
@@ -105,6 +111,9 @@ def set_member(
     country: _Country = None,
     zone: _Zone = None,
     language: _Language = None,
+    attachments: _Attachments = None,
+    digest: _Format = None,
+    away_until: _Away = None,
 ) -> None:
     """Change what is known of a member."""
     given = _given(
@@ -118,16 +127,25 @@ def set_member(
         country=country,
         zone=zone,
         language=language,
+        attachments=attachments,
+        digest_format=digest,
     )
-    if not given:
+    if not given and away_until is None:
         raise Malformed("nothing to change: give at least one option, such as --role or --delivery")
     with open_house() as house:
         found = house.db.read_now(records.get_group, group)
         before = house.db.read_now(members.require, found.id, address)
+        if away_until is not None:
+            zone_of = before.zone or house.settings.notices.zone
+            given["away_until"] = instant(away_until, zone_of) if away_until else None
         after = house.db.write_now(members.change, house.context(), before, given)
-    changed = [f"{key} {getattr(before, key)!r} -> {getattr(after, key)!r}" for key in given]
-    changed = [line for line, key in zip(changed, given, strict=True) if getattr(before, key) != getattr(after, key)]
-    say(f"{after.address}: {', '.join(changed) or 'nothing changed'}")
+    say(f"{after.address}: {', '.join(_differences(before, after, given)) or 'nothing changed'}")
+
+
+def _differences(before: Member, after: Member, names: Iterable[str]) -> list[str]:
+    """What changed, each as "role 'member' -> 'secretary'"."""
+    pairs = [(name, as_plain(getattr(before, name)), as_plain(getattr(after, name))) for name in names]
+    return [f"{name} {old!r} -> {new!r}" for name, old, new in pairs if old != new]
 
 
 @app.command("import")

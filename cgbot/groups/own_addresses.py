@@ -12,8 +12,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from cgbot.context import Context
 from cgbot.errors import Conflict, NotFound
 from cgbot.groups import audit
+from cgbot.groups import members as members_of
 from cgbot.groups.audit import Entry
-from cgbot.groups.members import Member
+from cgbot.groups.members import Member, NewMember
 from cgbot.mail.address import fold
 from cgbot.store.tables import addresses, groups, members
 
@@ -34,8 +35,9 @@ def add(tx: Connection, context: Context, member: Member, address: str, actor: s
     """
     Let the person behind a membership have an address that has answered us.
 
-    Raises Conflict where it is that of somebody else who is in a group.
+    Raises Malformed for none, or one of ours, Conflict where it is that of somebody else who is in a group.
     """
+    members_of.checked(tx, context, NewMember(address))
     key = fold(address)
     known = tx.execute(select(addresses.c.id, addresses.c.person_id).where(addresses.c.key == key)).one_or_none()
     values = {"person_id": member.person_id, "address": address, "verified_at": context.now}
