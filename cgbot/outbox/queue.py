@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, case, exists, insert, select, update
@@ -109,18 +110,22 @@ def add_copies(tx: Tx, content_id: int, copies: Iterable[Copy], timing: Timing, 
     now = tx.execute(select(contents.c.created_at).where(contents.c.id == content_id)).scalar_one()
     known = tx.execute(select(deliveries.c.recipient).where(deliveries.c.content_id == content_id)).scalars()
     seen = {address.fold(one) for one in known}
-    rows = []
-    for copy in copies:
-        key = address.fold(copy.recipient)
-        if key not in seen:
-            seen.add(key)
-            rows.append({**_row(copy, timing), "content_id": content_id, "queued_at": now, "replaces": replaces})
-    if not rows:
-        return 0
-    if replaces is not None:
-        _suppress_older(tx, (content_id, replaces), [row["recipient"] for row in rows], now)
-    tx.execute(insert(deliveries), rows)
-    return len(rows)
+    common = {"content_id": content_id, "queued_at": now, "replaces": replaces}
+    new = ({**_row(copy, timing), **common} for copy in copies if _is_new(copy, seen))
+    count = 0
+    while rows := list(islice(new, _CHUNK)):
+        if replaces is not None:
+            _suppress_older(tx, (content_id, replaces), [row["recipient"] for row in rows], now)
+        tx.execute(insert(deliveries), rows)
+        count += len(rows)
+    return count
+
+
+def _is_new(copy: Copy, seen: set[str]) -> bool:
+    key = address.fold(copy.recipient)
+    before = len(seen)
+    seen.add(key)
+    return len(seen) > before
 
 
 def _row(copy: Copy, timing: Timing) -> dict[str, Any]:
@@ -136,17 +141,16 @@ def _row(copy: Copy, timing: Timing) -> dict[str, Any]:
 
 def _suppress_older(tx: Tx, mail: tuple[int, str], recipients: Sequence[str], now: datetime) -> None:
     content_id, key = mail
-    for start in range(0, len(recipients), _CHUNK):
-        tx.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.replaces == key,
-                deliveries.c.recipient.in_(recipients[start : start + _CHUNK]),
-                deliveries.c.content_id != content_id,
-                deliveries.c.state.in_(WAITING),
-            )
-            .values(state="suppressed", reply=REPLACED, done_at=now)
+    tx.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.replaces == key,
+            deliveries.c.recipient.in_(recipients),
+            deliveries.c.content_id != content_id,
+            deliveries.c.state.in_(WAITING),
         )
+        .values(state="suppressed", reply=REPLACED, done_at=now)
+    )
 
 
 def content(tx: Tx, content_id: int) -> Frozen:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from cgbot.context import Context
@@ -49,8 +50,9 @@ def one_click(context: Context, group: str, member_id: int) -> str:
 def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: Collection[str] = ("each",)) -> int:
     """Queue a copy of the post for each subscriber with one of these delivery modes; the number of copies."""
     assert errand.group_id is not None  # noqa: S101 - a post has a group
-    subscribers = [one for one in members.active_members(tx, errand.group_id) if one.delivery in wanted]
-    if not subscribers or errand.facts is None:
+    subscribers = (one for one in members.each_active(tx, errand.group_id) if one.delivery in wanted)
+    first = next(subscribers, None)
+    if first is None or errand.facts is None:
         return 0
     link = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"
     trusted = context.settings.authentication.trusted
@@ -60,7 +62,7 @@ def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: C
     return queue.add_copies(
         tx,
         content_id,
-        [_copy(context, errand.group, content_id, one) for one in subscribers],
+        (_copy(context, errand.group, content_id, one) for one in chain((first,), subscribers)),
         Timing(context.now, context.now + LIFETIME),
     )
 
