@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import BindParameter, Connection, ScalarSelect, bindparam, delete, select, update
 
 from cgbot.context import Context
 from cgbot.errors import Malformed, NotFound
@@ -44,15 +44,17 @@ def key_of(text: str) -> str:
     return found
 
 
+def of(key: BindParameter[str]) -> ScalarSelect[str]:
+    """The verdict about one key, as part of a larger question; the group is its parameter `group_id`."""
+    wanted = select(senders.c.verdict).where(senders.c.group_id == bindparam("group_id"), senders.c.key == key)
+    return wanted.scalar_subquery()
+
+
 def verdict(tx: Connection, group_id: int, address: str) -> str:
     """What was decided about this address, else about its domain; "" for nothing."""
-    key = addresses.fold(address)
-    domain = f"@{addresses.domain_of(address)}"
-    found = select(senders.c.key, senders.c.verdict).where(
-        senders.c.group_id == group_id, senders.c.key.in_([key, domain])
-    )
-    rows = {row.key: str(row.verdict) for row in tx.execute(found)}
-    return rows.get(key) or rows.get(domain, "")
+    given = {"group_id": group_id, "address": addresses.fold(address), "domain": f"@{addresses.domain_of(address)}"}
+    found = tx.execute(_VERDICT, given).one()
+    return found.address or found.domain or ""
 
 
 def decide(tx: Connection, context: Context, group_id: int, new: tuple[str, str, str], actor: str) -> Sender:
@@ -83,3 +85,6 @@ def list_senders(tx: Connection, group_id: int) -> tuple[Sender, ...]:
     columns = (senders.c[name] for name in ("key", "verdict", "added_at", "added_by", "note"))
     rows = tx.execute(select(*columns).where(senders.c.group_id == group_id).order_by(senders.c.verdict, senders.c.key))
     return tuple(Sender(**row._mapping) for row in rows)
+
+
+_VERDICT: Final = select(of(bindparam("address")).label("address"), of(bindparam("domain")).label("domain"))

@@ -22,9 +22,14 @@ from cgbot.store import service
 
 def reason(tx: Connection, charter: Charter, group_id: int) -> str:
     """Why every post is held, for people; "" in normal times."""
+    return read(charter, service.get(tx, key(group_id)))
+
+
+def read(charter: Charter, value: str | None) -> str:
+    """The same from what stands under `key`."""
     if charter.posts.emergency:
         return "every post is held: the group's file says so"
-    switch = json.loads(service.get(tx, _key(group_id)) or "{}")
+    switch = json.loads(value or "{}")
     if not switch.get("by"):
         return ""
     since = in_words(datetime.fromisoformat(switch["at"]), charter)
@@ -44,9 +49,10 @@ def turn(tx: Connection, context: Context, group: tuple[int, str], *, on: bool, 
     """Begin or end it. Raises as `check`."""
     group_id, name = group
     check(tx, context.charters[name], group_id, on=on)
-    service.put(tx, _key(group_id), json.dumps({"by": actor, "at": context.now.isoformat()} if on else {}))
+    service.put(tx, key(group_id), json.dumps({"by": actor, "at": context.now.isoformat()} if on else {}))
     audit.record(tx, context.now, group_id, Entry(actor, f"emergency {'on' if on else 'off'}", name))
 
 
-def _key(group_id: int) -> str:
+def key(group_id: int) -> str:
+    """Where the switch stands among the facts of the service."""
     return f"emergency {group_id}"
