@@ -101,9 +101,10 @@ def may_decide(tx: Tx, context: Context, group_id: int, actor: str) -> bool:
 def try_to_decide(tx: Tx, context: Context, which: tuple[int, int], decision: Decision) -> str:
     """Decide about (group, hold); what became of it, in a sentence."""
     group_id, hold_id = which
+    found = holds.find(tx, hold_id)
+    if found is None or found.group_id != group_id:
+        return f"Nothing was done: there is no held message {hold_id} in this group."
     try:
-        if holds.get(tx, hold_id).group_id != group_id:
-            return f"Nothing was done: there is no held message {hold_id} in this group."
         held = decide(tx, context, hold_id, decision)
     except Refused as error:
         return f"Nothing was done: {error.public}."

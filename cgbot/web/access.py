@@ -53,6 +53,7 @@ ROUTES: Final = (
     Route("/sign-out", "sign_out", "signed-in", _POST),
     Route("/desk/", "desks", "signed-in"),
     Route("/desk/{group}/", "desk", "desk"),
+    Route("/desk/{group}/held/", "held_many", "desk", _POST),
     Route("/desk/{group}/held/{number}/", "held", "desk", _FORM),
     Route("/desk/{group}/held/{number}/{file}", "held_file", "desk"),
     Route("/desk/{group}/meetings/{number}/", "replies", "desk"),

@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -43,6 +44,7 @@ from cgbot.web.files import File
 from cgbot.web.services import Services, entered, entry_of, number_of, services, visitor_of
 
 _NOTE: Final = 2000
+_CHOSEN: Final = "held-"  # the name of a message's box, before its number
 _MOST: Final = 100  # held posts on one page, the oldest first
 _OPEN: Final = frozenset({"draft", "tentative", "confirmed"})
 _APPROVED: Final = "approved: it is archived and goes to the list"
@@ -167,6 +169,21 @@ async def _decide(request: Request, here: Services, hold: Hold) -> Response:
     return await _told(request, outcome.strip())
 
 
+async def held_many(request: Request) -> Response:
+    """Decide about the messages that were chosen on the desk, each for itself."""
+    here = services(request)
+    group, _ = entered(request)
+    fields = await session.form(request)
+    if fields.get("decision", "") not in DECISIONS:
+        raise HTTPException(400)
+    decision = Decision(fields["decision"], _actor(request, "decide what is held"))
+    chosen = [int(name.removeprefix(_CHOSEN)) for name in fields if re.fullmatch(rf"{_CHOSEN}[0-9]{{1,9}}", name)]
+    outcomes = [
+        await here.db.write(holding.try_to_decide, here.context(), (group.id, number), decision) for number in chosen
+    ]
+    return await _told(request, " ".join(outcomes) or "Nothing was chosen.")
+
+
 async def held_file(request: Request) -> Response:
     """A file of a held message, or all of it as it came in, as a download."""
     here = services(request)
@@ -258,6 +275,6 @@ async def _told(request: Request, outcome: str) -> Response:
 
 
 HANDLERS: Final = {
-    "desks": desks, "desk": desk, "held": held, "held_file": held_file, "replies": replies, "people": people,
-    "stop": stop, "retry": retry,
+    "desks": desks, "desk": desk, "held": held, "held_many": held_many, "held_file": held_file, "replies": replies,
+    "people": people, "stop": stop, "retry": retry,
 }  # fmt: skip

@@ -21,7 +21,7 @@ from cgbot.settings import Settings
 
 _TOKEN: Final = re.compile(r"[a-z0-9]{20,64}")
 _MOST_OCTETS: Final = 1024 * 1024
-_MOST_FIELDS: Final = 100
+_MOST_FIELDS: Final = 150
 
 
 def read(request: Request, settings: Settings) -> str:

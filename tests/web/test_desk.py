@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from cgbot import wiring
-from cgbot.groups import audit, members
+from cgbot.groups import audit, members, senders
 from cgbot.groups.members import Member, NewMember
 from cgbot.meetings import schedule
 from cgbot.meetings.schedule import Order
@@ -17,7 +17,7 @@ from cgbot.notices import ledger
 from cgbot.outbox import letters, relay_state
 from cgbot.outbox.letters import Addressee, Letter
 from cgbot.outbox.silence import Silence
-from cgbot.posts import holds
+from cgbot.posts import emergency, holds, moderation, post
 from cgbot.store import service
 from cgbot.store.tables import attendees, deliveries, errands, notices
 from cgbot.store.tables import holds as hold_rows
@@ -106,6 +106,52 @@ async def test_a_decision_is_made_in_the_name_of_who_is_signed_in(
     assert again.status_code == 409
     assert f"was {state} by chair@example.org already" in again.text
     assert f"It was {state} by chair@example.org." in await words(client, f"{DESK}held/{hold.id}/")
+
+
+async def test_an_author_is_allowed_or_banned_with_a_button(site: Site, client: Client) -> None:
+    hold = await site.hold(mail("held"))
+    assert "Discard, and ban the author" in await words(client, f"{DESK}held/{hold.id}/")
+    answer = await client.post(f"{DESK}held/{hold.id}/", data={"decision": "allow"})
+    assert "alice@example.org posts without waiting from now on." in answer.text
+    assert site.db.read_now(senders.verdict, site.group.id, "alice@example.org") == "allow"
+    other = await site.hold(mail("other"))
+    answer = await client.post(f"{DESK}held/{other.id}/", data={"decision": "ban"})
+    assert "is discarded from now on." in answer.text
+    assert site.db.read_now(senders.verdict, site.group.id, "alice@example.org") == "ban"
+
+
+async def test_the_whole_table_is_shown_with_all_that_fired(site: Site, client: Client) -> None:
+    errand = await site._errand(mail("held"), site.context.now)
+    settled = site.db.write_now(post.take_post, site.context, errand)
+    assert settled.state == "held"
+    (hold,) = site.db.read_now(holds.waiting)
+    shown = await words(client, f"{DESK}held/{hold.id}/")
+    for rule in moderation.RULES:
+        assert f"{rule.name}{rule.action}{rule.asks}" in shown
+    assert "neither a member nor allowed to postthe author is not a member of the group" in shown
+
+
+async def test_several_are_decided_at_once_each_for_itself(site: Site, client: Client) -> None:
+    numbers = [(await site.hold(mail(f"m{number}"))).id for number in range(4)]
+    site.db.write_now(holds.decide, site.context, numbers[1], holds.Decision("discard", "li@example.org"))
+    chosen = {f"held-{number}": "on" for number in (*numbers[:3], 999)}
+    answer = await client.post(f"{DESK}held/", data={"decision": "approve", **chosen})
+    assert answer.status_code == 200
+    assert "was discarded by li@example.org already" in answer.text
+    assert "there is no held message 999 in this group" in answer.text
+    assert [site.db.read_now(holds.get, one).state for one in numbers] == [
+        "approved", "discarded", "approved", "waiting",
+    ]  # fmt: skip
+    assert "Nothing was chosen." in (await client.post(f"{DESK}held/", data={"decision": "ban"})).text
+    assert (await client.post(f"{DESK}held/", data={"decision": "burn", **chosen})).status_code == 400
+    assert (await client.get(f"{DESK}held/")).status_code == 405
+
+
+async def test_an_emergency_stands_on_the_desk(site: Site, client: Client) -> None:
+    assert "Emergency" not in (await words(client, DESK)).partition("What you can order")[0]
+    group = (site.group.id, site.group.name)
+    site.db.write_now(lambda tx: emergency.turn(tx, site.context, group, on=True, actor="chair@example.org"))
+    assert "Emergency: every post is held since" in await words(client, DESK)
 
 
 async def test_a_get_decides_nothing(site: Site, client: Client) -> None:
