@@ -101,8 +101,7 @@ def _lines(subject: str, text: str) -> list[str]:
     first = own_words.first(lines)
     below = [line.strip() for line in lines[first:]] if first is not None else []
     bare = re.sub(r"^\s*(?:(?:re|fwd?)\s*:\s*)+", "", subject, flags=re.IGNORECASE).strip()
-    is_command = [bool(_COMMAND.fullmatch(line)) for line in below]
-    head = [bare] if _COMMAND.fullmatch(bare) and not (is_command and is_command[0]) else []
+    head = [bare] if _COMMAND.fullmatch(bare) else []
     return head + [line for line in below if _is_setting(line)]
 
 

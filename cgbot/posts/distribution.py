@@ -1,10 +1,10 @@
 """
 A post goes out: one durable delivery per subscriber (use case).
 
-Every active subscriber with delivery `each` gets a copy, the author too, as a proof that it went out. One frozen
-content serves all; what differs is the return path and the one-click link. The bytes of the post are those that came
-in; only list header fields are added (mail.list_headers). `forward` is the same for the people behind a service
-address: NAME-owner@, postmaster@.
+Every active subscriber with delivery `each` who is not away gets a copy, the author too, as a proof that it went out.
+One frozen content serves all; what differs is the return path and the one-click link. The bytes of the post are those
+that came in; only list header fields are added (mail.list_headers). `forward` is the same for the people behind a
+service address: NAME-owner@, postmaster@.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def one_click(context: Context, group: str, member_id: int) -> str:
 def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: Collection[str] = ("each",)) -> int:
     """Queue a copy of the post for each subscriber with one of these delivery modes; the number of copies."""
     assert errand.group_id is not None  # noqa: S101 - a post has a group
-    subscribers = (one for one in members.each_active(tx, errand.group_id) if one.delivery in wanted)
+    found = members.each_active(tx, errand.group_id)
+    subscribers = (one for one in found if one.delivery in wanted and not _is_away(one, context))
     first = next(subscribers, None)
     if first is None or errand.facts is None:
         return 0
@@ -65,6 +66,11 @@ def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: C
         (_copy(context, errand.group, content_id, one) for one in chain((first,), subscribers)),
         Timing(context.now, context.now + LIFETIME),
     )
+
+
+def _is_away(member: Member, context: Context) -> bool:
+    """Say whether the member wants no posts now ("set none until")."""
+    return member.away_until is not None and context.now < member.away_until
 
 
 def _copy(context: Context, group: str, content_id: int, member: Member) -> Copy:

@@ -57,6 +57,11 @@ def test_what_is_understood(text: str, found: dict[str, object]) -> None:
         )
 
 
+def test_subject_and_text_together_the_text_counting_last() -> None:
+    found = preferences.read("Re: set daily", "set weekly\nadd address new@example.org", READER)
+    assert dict(found) == {"delivery": "weekly", "add_address": "new@example.org", "away_until": None}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
