@@ -21,7 +21,18 @@ from sqlalchemy import Connection
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Refused
-from cgbot.groups import asking, invites, join_requests, members, own_words, records, roles, senders, tokens
+from cgbot.groups import (
+    asking,
+    invites,
+    join_requests,
+    members,
+    own_addresses,
+    own_words,
+    records,
+    roles,
+    senders,
+    tokens,
+)
 from cgbot.groups.asking import Answer, Asker, Hook, Words
 from cgbot.groups.join_requests import JoinRequest
 from cgbot.groups.members import Member, NewMember
@@ -70,7 +81,8 @@ def admit(tx: Connection, context: Context, asker: Asker, hooks: Sequence[Hook])
 def enter(tx: Connection, context: Context, asker: Asker, hooks: Sequence[Hook], actor: str = "") -> Member:
     """Make somebody a member whose address has answered, and welcome them."""
     delivery = "none" if context.charters[asker.group].mode == "companion" else "each"
-    new = NewMember(asker.address, name=asker.name, delivery=delivery, language=asker.language, verified=True)
+    language = "" if own_addresses.is_known(tx, asker.address) else asker.language
+    new = NewMember(asker.address, name=asker.name, delivery=delivery, language=language, verified=True)
     member = members.add(tx, context, asker.group_id, new, actor or asker.address)
     asking.write(tx, context, asker, Words("join-welcome"))
     for hook in hooks:

@@ -102,7 +102,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A command that changes nothing and is answered at once ("get C-0007", "agenda"); `answer` sends the mail."""
+    """
+    A command that is answered at once ("get C-0007", "agenda"); `answer` sends the mail.
+
+    It changes nothing but what is the asker's own ("set daily"), and that only when it is proven who asks.
+    """
 
     name: str
     action: Action

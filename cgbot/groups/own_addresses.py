@@ -25,6 +25,11 @@ def of_person(tx: Connection, person_id: int) -> tuple[str, ...]:
     return tuple(tx.execute(wanted).scalars())
 
 
+def is_known(tx: Connection, address: str) -> bool:
+    """Say whether somebody has this address, in any group and state."""
+    return tx.execute(select(addresses.c.id).where(addresses.c.key == fold(address))).first() is not None
+
+
 def is_proven(tx: Connection, member: Member, address: str) -> bool:
     """Say whether this is an address of the member that has answered us."""
     mine = (addresses.c.person_id == member.person_id) & (addresses.c.key == fold(address))

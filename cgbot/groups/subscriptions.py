@@ -18,10 +18,11 @@ from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled
 from cgbot.groups import admission, asking, knocks, languages, members, tokens
 from cgbot.groups.asking import LIFETIME, Answer, Asker, Hook, Reply, Words
+from cgbot.groups.knocks import Knock
 from cgbot.groups.members import Member
 from cgbot.mail import address, list_headers
 
-__all__ = ["LIFETIME", "Answer", "Hook", "ask", "by_robot", "leave", "purposes"]
+__all__ = ["LIFETIME", "Answer", "Hook", "ask", "ask_back", "by_robot", "leave", "purposes"]
 
 
 def purposes(
@@ -72,7 +73,7 @@ def ask(tx: Connection, context: Context, errand: Errand, name: str = "", langua
         message_id=errand.message.message_id,
         language=language or languages.of_message(errand.message),
     )
-    return _ask_back(tx, context, errand, asker)
+    return ask_back(tx, context, asker, _knock(context, errand, asker))
 
 
 def by_robot(errand: Errand) -> str:
@@ -82,14 +83,18 @@ def by_robot(errand: Errand) -> str:
     return "from a robot, a list or nobody: never answered" if errand.mail_from else "the null sender is never answered"
 
 
-def _ask_back(tx: Connection, context: Context, errand: Errand, asker: Asker) -> Settled:
-    knock = knocks.of(errand, context.settings, asker.purpose, asker.address)
+def ask_back(tx: Connection, context: Context, asker: Asker, knock: Knock) -> Settled:
+    """Send the mail that asks back, unless the limits are reached; also for who asks on a page."""
     if reason := knocks.admit(tx, context, knock):
         return Settled("discarded", reason)
     token = tokens.make(tx, context, asker.purpose, asking.facts_of(asker), LIFETIME)
     template = "join-confirm" if asker.purpose == "join" else "left-confirm"
     asking.write(tx, context, asker, Words(template, Reply(token)))
     return Settled("sorted", "asked back by mail")
+
+
+def _knock(context: Context, errand: Errand, asker: Asker) -> Knock:
+    return knocks.of(errand, context.settings, asker.purpose, asker.address)
 
 
 def _confirm(tx: Connection, context: Context, errand: Errand, answers: Mapping[str, Answer]) -> Settled:
@@ -105,7 +110,8 @@ def _confirm(tx: Connection, context: Context, errand: Errand, answers: Mapping[
         return answers[token.purpose](tx, context, errand, token)
     if token.used:
         return Settled("discarded", "confirmed already")
-    return _ask_back(tx, context, errand, asking.asker_of(errand, token))
+    asker = asking.asker_of(errand, token)
+    return ask_back(tx, context, asker, _knock(context, errand, asker))
 
 
 def _left(tx: Connection, context: Context, asker: Asker, hooks: Sequence[Hook]) -> Settled:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
 from cgbot.groups import members
 from cgbot.groups.members import NewMember
-from tests.groups.mailbag import Sent
-from tests.groups.test_setting import Post, post
+from cgbot.mail import address
+from cgbot.mail.frozen import fill as filled
+from cgbot.posts import distribution
+from tests.groups.mailbag import Sent, errand
+from tests.groups.test_setting import PURPOSES, Post, post
 
 __all__ = ["post"]
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -110,3 +114,33 @@ def test_old_habits(post: Post, subject: str, text: str, told: str, name: str) -
         assert member is not None
         assert member.language == "fr"
         assert post.mails[-1].message["Subject"] == "Bienvenue dans CG-AISEC"
+
+
+HTML = "<html><body><div>&nbsp;</div><p class=MsoNormal>{}</p></body></html>"
+
+
+@pytest.mark.parametrize("text", ["", "-- \r\nZoe\r\nExample Labs", "html"])
+def test_the_links_of_every_post_work_with_an_empty_mail(post: Post, text: str) -> None:
+    """RFC 2369: what a mail program makes of these three fields, whatever it writes below."""
+    block = str(filled(distribution.described(post.context, "cg-aisec").fields(), {"one_click": "x"}), "ascii")
+    links = dict(re.findall(r"^(List-(?:Help|Subscribe|Unsubscribe)): <mailto:([^>]+)>", block, re.MULTILINE))
+    answers = {
+        "List-Help": "What you can do",
+        "List-Subscribe": "Please confirm: join",
+        "List-Unsubscribe": "Please confirm: leave",
+    }
+    assert links.keys() == answers.keys()
+    for name, link in links.items():
+        recipient, _, query = link.partition("?subject=")
+        found = address.destination(recipient, "lists.example.org", {"cg-aisec"})
+        assert found is not None
+        fields = {"Content_Type": "text/html; charset=utf-8"} if text == "html" else {}
+        body = HTML.format("") if text == "html" else text
+        mail = errand(post.context, post.group, found.purpose, body, sender="zoe@example.net", Subject=query, **fields)
+        assert post.db.write_now(PURPOSES[found.purpose], post.context, mail).state == "sorted"
+        assert answers[name] in post.mails[-1].message["Subject"]
+
+
+def test_html_alone_is_read_too(post: Post) -> None:
+    post.prove(HTML.format("set daily"), Content_Type="text/html; charset=utf-8")
+    assert post.mia.delivery == "daily"
