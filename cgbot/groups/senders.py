@@ -1,5 +1,5 @@
 """
-Records: what a group has decided about an address, or about everybody of a domain (`@example.org`), who is no member.
+Records: what a group has decided about an address, or about everybody of a domain (`@example.org`) who is no member.
 
 "allow" posts as a member does, "hold" waits for a convener whatever else, "ban" is discarded. The address itself goes
 before its domain. Each decision is written to the audit trail in the same transaction.
@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import BindParameter, Connection, ScalarSelect, bindparam, delete, select, update
 
 from cgbot.context import Context
-from cgbot.errors import Malformed, NotFound
+from cgbot.errors import Malformed
 from cgbot.groups import audit
 from cgbot.groups.audit import Entry
 from cgbot.mail import address as addresses
@@ -70,14 +70,13 @@ def decide(tx: Connection, context: Context, group_id: int, new: tuple[str, str,
     return Sender(key, word, context.now, actor, note)
 
 
-def forget(tx: Connection, context: Context, group_id: int, address: str, actor: str) -> str:
-    """Take a decision back; its key. Raises NotFound."""
+def forget(tx: Connection, context: Context, group_id: int, address: str, actor: str) -> bool:
+    """Take back what was decided about this very address or @domain; False where nothing was. Raises Malformed."""
     key = key_of(address)
     gone = tx.execute(delete(senders).where(senders.c.group_id == group_id, senders.c.key == key)).rowcount
-    if not gone:
-        raise NotFound(f"nothing was decided about {key}")
-    audit.record(tx, context.now, group_id, Entry(actor, "sender forgotten", key))
-    return key
+    if gone:
+        audit.record(tx, context.now, group_id, Entry(actor, "sender forgotten", key))
+    return gone > 0
 
 
 def list_senders(tx: Connection, group_id: int) -> tuple[Sender, ...]:

@@ -129,6 +129,11 @@ def is_automatic(message: Message) -> bool:
     return any(message.header(name) for name in ("X-Autoreply", "X-Autorespond", "X-Autoresponder"))
 
 
+def is_generated(message: Message) -> bool:
+    """Say whether a program wrote it on its own account, as a notice, and not in answer to a mail (RFC 3834, 5)."""
+    return message.header("Auto-Submitted").partition(";")[0].strip().lower() == "auto-generated"
+
+
 def may_be_answered(message: Message, mail_from: str) -> bool:
     """Say whether a program may answer it: a person's mail, with a return path, not from a list (RFC 3834)."""
     if not mail_from or is_automatic(message) or list_ids(message):

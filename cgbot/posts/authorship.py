@@ -41,6 +41,17 @@ _NO: Final = frozenset({"no", "n", "non", "not", "reject", "discard"})
 
 
 @dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What an answer has done, as the template asks for it, and why a convener must read the message first."""
+
+    result: str
+    reason: str = ""
+
+
+_UNCLEAR: Final = _Outcome("not understood")
+
+
+@dataclass(frozen=True, slots=True)
 class _Post:
     """A mail to the author of a held message; with a token it asks for an answer."""
 
@@ -65,10 +76,11 @@ def ask(tx: Tx, context: Context, errand: Errand, held: Hold) -> bool:
     token = tokens.make(tx, context, PURPOSE, facts, holds.LIFETIME)
     holds.note_asked(tx, held)
     charter = context.charters[held.group]
+    language = member.language or charter.language
     said = {
-        "received": in_words(errand.received_at, charter),
-        "size": f"{max(1, round(len(errand.message.raw) / 1024)):,} KB",
-        "until": in_words(context.now + holds.LIFETIME, charter),
+        "received": in_words(errand.received_at, charter, language),
+        "size": max(1, round(len(errand.message.raw) / 1024)),
+        "until": in_words(context.now + holds.LIFETIME, charter, language),
     }
     _write(tx, context, _Post(held, member, "held-author", said, token), errand)
     return True
@@ -85,11 +97,14 @@ def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settl
     if answer is None and not tokens.use(tx, errand.detail, context.now):
         return Settled("discarded", "not understood again, and answered before")
     tokens.use(tx, errand.detail, context.now)
-    outcome = "" if answer is None else _yes(tx, context, held, token) if answer else _no(tx, context, held, address)
+    outcome = _UNCLEAR
+    if answer is not None:
+        outcome = _yes(tx, context, held, token) if answer else _no(tx, context, held, address)
     if answer is None or held.state == "waiting":  # said before, or a convener was first: nobody waits for a word
         reply_to = errand.detail if answer is None else ""
-        _write(tx, context, _Post(held, member, "held-author-told", {"outcome": outcome}, reply_to), errand)
-    return Settled("sorted", outcome or "not understood, and told so once")
+        said = {"result": outcome.result, "reason": outcome.reason}
+        _write(tx, context, _Post(held, member, "held-author-told", said, reply_to), errand)
+    return Settled("sorted", outcome.result)
 
 
 def _answer(errand: Errand) -> bool | None:
@@ -100,7 +115,7 @@ def _answer(errand: Errand) -> bool | None:
     return True if word in _YES else False if word in _NO else None
 
 
-def _yes(tx: Tx, context: Context, held: Hold, token: Token) -> str:
+def _yes(tx: Tx, context: Context, held: Hold, token: Token) -> _Outcome:
     address, source = str(token.facts["address"]), str(token.facts["source"])
     proofs.remember(tx, address, source, context.now)
     members.verify(tx, address, context.now)
@@ -108,23 +123,23 @@ def _yes(tx: Tx, context: Context, held: Hold, token: Token) -> str:
     waiting = [one for one in holds.waiting(tx, held.group_id) if fold(one.author) == key and not one.proven]
     mine = [one for one in waiting if one.id == held.id or one.source == source]
     outcomes = {one.id: _release(tx, context, one, address) for one in mine}
-    return outcomes.get(held.id, f"Thank you. The message was {held.state} before by {held.decided_by}.")
+    return outcomes.get(held.id, _Outcome("decided before"))
 
 
-def _release(tx: Tx, context: Context, held: Hold, address: str) -> str:
+def _release(tx: Tx, context: Context, held: Hold, address: str) -> _Outcome:
     """Let a message of a proven author through, unless a convener must see it all the same."""
     why = emergency.reason(tx, context.charters[held.group], held.group_id)
     proven = holds.prove(tx, held, (Verdict(Action.HOLD, "emergency", why),) if why and held.is_only_unproven else ())
     if proven.hits:
-        return f"Thank you. A convener will read it first: {proven.hits[0].reason}."
+        return _Outcome("waits for a convener", proven.hits[0].reason)
     _decide(tx, context, held, Decision("approve", address, "its author wrote it"))
-    return "Thank you. The list has it now."
+    return _Outcome("released")
 
 
-def _no(tx: Tx, context: Context, held: Hold, address: str) -> str:
+def _no(tx: Tx, context: Context, held: Hold, address: str) -> _Outcome:
     if held.state == "waiting":
         _decide(tx, context, held, Decision("discard", address, "its author did not write it"))
-    return "Thank you. The message was discarded."
+    return _Outcome("discarded")
 
 
 def _decide(tx: Tx, context: Context, held: Hold, decision: Decision) -> None:

@@ -77,6 +77,7 @@ def submission(tx: Tx, context: Context, errand: Errand, *, known_id: bool) -> S
         gate=errand.gate,
         own_copy=list_headers.seen_here(message, charter.list_id(context.settings.service.domain)),
         automatic=list_headers.is_automatic(message),
+        generated=list_headers.is_generated(message),
         known_id=known_id,
         command=words.list_command(message, {charter.name, charter.acronym.lower()}),
         size=len(message.raw),
@@ -84,7 +85,7 @@ def submission(tx: Tx, context: Context, errand: Errand, *, known_id: bool) -> S
         posting=charter.posting,
         policy=charter.posts,
         standing=member.posting if member else "",
-        sender=known.address or known.domain or "",
+        sender=known.address or ("" if member else known.domain) or "",  # a domain's is no word about a member
         checked=checked,
         proven=checked and proofs.evidence(tx, context, errand, author).proven,
         emergency=emergency.read(charter, known.switch),

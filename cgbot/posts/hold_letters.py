@@ -6,7 +6,8 @@ A notice shows the whole table of rules with what fired, and the beginning of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from cgbot.context import Context
@@ -22,6 +23,14 @@ from cgbot.store.db import Tx
 
 PURPOSE: Final = "held"
 _EXCERPT: Final = 1500  # characters of the text that a convener sees
+
+
+@dataclass(frozen=True, slots=True)
+class _Whom:
+    """Who is written to, in which language."""
+
+    addressees: tuple[Addressee, ...]
+    language: str
 
 
 def notify(tx: Tx, context: Context, held: Hold, errand: Errand, whom: tuple[Addressee, bool]) -> None:
@@ -119,30 +128,30 @@ def tell_others(tx: Tx, context: Context, held: Hold, more: str) -> None:
         "note": held.note,
         "more": more,
     }
-    told = (Addressee(one.address, one.id, one.name) for one in others)
-    _write(tx, context, held, ("held-told", facts), told)
+    told = tuple(Addressee(one.address, one.id, one.name) for one in others)
+    _write(tx, context, held, ("held-told", facts), _Whom(told, context.charters[held.group].language))
 
 
 def rejected(tx: Tx, context: Context, held: Hold, note: str) -> None:
     """Tell the author, whose address is proven, that it is not distributed."""
-    _write(tx, context, held, ("held-rejected", {"subject": held.subject, "note": note}), _author(tx, held))
+    facts = {"subject": held.subject, "note": note}
+    _write(tx, context, held, ("held-rejected", facts), _author(tx, context, held))
 
 
 def lapsed(tx: Tx, context: Context, held: Hold) -> None:
     """Tell the author, whose address is proven, that nobody has decided in all the time."""
-    charter = context.charters[held.group]
-    facts = {"subject": held.subject or "(no subject)", "received": in_words(held.held_at, charter)}
-    _write(tx, context, held, ("held-lapsed", facts), _author(tx, held))
+    whom = _author(tx, context, held)
+    received = in_words(held.held_at, context.charters[held.group], whom.language)
+    _write(tx, context, held, ("held-lapsed", {"subject": held.subject or "(no subject)", "received": received}), whom)
 
 
-def _author(tx: Tx, held: Hold) -> tuple[Addressee, ...]:
+def _author(tx: Tx, context: Context, held: Hold) -> _Whom:
     member = members.find_member(tx, held.group_id, held.author)
-    return (Addressee(held.author, member.id if member else None, ""),)
+    language = (member.language if member else "") or context.charters[held.group].language
+    return _Whom((Addressee(held.author, member.id if member else None, ""),), language)
 
 
-def _write(
-    tx: Tx, context: Context, held: Hold, said: tuple[str, Mapping[str, object]], whom: Iterable[Addressee]
-) -> None:
+def _write(tx: Tx, context: Context, held: Hold, said: tuple[str, Mapping[str, object]], whom: _Whom) -> None:
     """Write about a held message, in the conveners' name."""
     template, facts = said
     charter = context.charters[held.group]
@@ -156,9 +165,9 @@ def _write(
             template=template,
             facts={**common, **facts},
             group=(held.group_id, held.group),
-            recipients=tuple(whom),
+            recipients=whom.addressees,
             sender_local=f"{held.group}-owner",
             sender_name=charter.acronym,
-            language=charter.language,
+            language=whom.language,
         ),
     )

@@ -36,6 +36,7 @@ class Submission:
     gate: str  # "hold:…" or "discard:…" where the gate could not refuse; "approved:WHO" after a convener's yes
     own_copy: bool  # our own List-Id: the message has been through this list
     automatic: bool  # Auto-Submitted, a vacation notice, a delivery report (RFC 3834)
+    generated: bool  # of these: written by a program on its own account, not as an answer
     known_id: bool  # the group has another message with this Message-ID
     command: str  # the word, where the whole message is a list command
     size: int  # octets
@@ -150,8 +151,8 @@ def dropped_by_gate(submission: Submission) -> str:
 
 
 def robot(submission: Submission) -> str:
-    """Vacation notices and delivery reports are nobody's contribution."""
-    if submission.automatic and submission.role not in CONVENERS:
+    """Vacation notices and delivery reports are nobody's contribution; a convener's program may write."""
+    if submission.automatic and not (submission.generated and submission.role in CONVENERS):
         return "an automatic message (RFC 3834), not written to the group by a person"
     return ""
 
@@ -290,7 +291,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("approved", Action.ACCEPT, "a convener, or its author when asked, has said yes to it", approved),
     Rule("banned", Action.DISCARD, "the conveners have banned the sender or the sender's domain", banned),
     Rule("gate-discard", Action.DISCARD, "it would have been refused; a front server had taken it", dropped_by_gate),
-    Rule("robot", Action.DISCARD, "a program wrote it, not in a convener's name", robot),
+    Rule("robot", Action.DISCARD, "it is an automatic answer, or a program wrote it, not a convener's", robot),
     Rule("command", Action.DISCARD, "it is a list command, sent to everybody; its author is answered", list_command),
     Rule("gate-hold", Action.HOLD, "it would have been refused, and a person may have written it", held_by_gate),
     Rule("author", Action.HOLD, "it does not name exactly one author", no_author),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from cgbot.context import Context
 from cgbot.errand import Errand
@@ -74,3 +74,8 @@ def remember(tx: Connection, address: str, source: str, now: datetime) -> None:
     """Let mail of this address from this source pass from now on."""
     if source:
         tx.execute(insert_new(tx, proofs).values(address_key=fold(address), domain=source, proven_at=now))
+
+
+def forget(tx: Connection, address: str) -> int:
+    """Let nothing in this name pass any more because of an earlier yes; how many sources were forgotten."""
+    return tx.execute(delete(proofs).where(proofs.c.address_key == fold(address))).rowcount

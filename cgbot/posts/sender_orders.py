@@ -3,7 +3,8 @@ What conveners order about authors, and about all posts at once (use cases; COMM
 
 "allow" and "ban" name a held message, whose fate they decide too, or an address, or everybody of a domain
 (`@example.org`); "hold author" and "forget author" an address or a domain. A member's own posts are allowed or held,
-never banned: who is not to post is removed. "emergency on" holds every post until "emergency off".
+never banned: who is not to post is removed. "forget author" also forgets how the author was proven by an answer.
+"emergency on" holds every post until "emergency off".
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from types import MappingProxyType
 from typing import Final
 
 from cgbot.context import Context
-from cgbot.errors import Conflict, Malformed
+from cgbot.errors import Conflict, Malformed, NotFound
 from cgbot.groups import members, senders
 from cgbot.groups.commands import Command, Ordered, Proposal, Query, Request
 from cgbot.groups.members import Member
 from cgbot.groups.moments import in_words
-from cgbot.posts import emergency, holds, orders
+from cgbot.posts import emergency, holds, orders, proofs
 from cgbot.store.db import Tx
 
 _SAYS: Final = MappingProxyType(
@@ -87,8 +88,9 @@ def decide(tx: Tx, context: Context, group_id: int, what: tuple[str, str, str], 
     if member is not None:
         members.change(tx, context, member, {"posting": _STANDING[word]}, actor)
     if word == "forget":
-        if member is None or senders.verdict(tx, group_id, key):
-            senders.forget(tx, context, group_id, key, actor)
+        proven = proofs.forget(tx, key) > 0
+        if not (senders.forget(tx, context, group_id, key, actor) or proven or member):
+            raise NotFound(f"nothing was decided about {key}")
     elif member is None or senders.verdict(tx, group_id, key):
         senders.decide(tx, context, group_id, (key, word, note), actor)
 

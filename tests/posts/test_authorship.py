@@ -60,7 +60,7 @@ def test_the_answer_releases_it_and_the_next_post_passes(db: Database, context: 
     (letter,) = posts.news()
     assert posts.answer(letter, text).state == "sorted"
     assert [one.state for one in posts.resort()] == ["sorted"]
-    assert "The list has it now" in posts.news()[0].text
+    assert "The list has your message now" in posts.news()[0].text
     assert ("hu@example.org", "approve", "held message 1") in posts.trail()
     assert posts.arrive(written(HU), peer="203.0.113.77", mail_from=HU).state == "sorted"
     assert not posts.waiting
@@ -165,7 +165,7 @@ def test_another_reason_still_needs_a_convener(posts: Posts, context: Context) -
         lambda tx: emergency.turn(tx, posts.context, (posts.group.id, posts.group.name), on=True, actor="operator")
     )
     posts.answer(letter, "yes")
-    assert "A convener will read it first" in posts.news()[0].text
+    assert "A convener will read your message first" in posts.news()[0].text
     held = posts.waiting[1]
     assert (held.proven, held.waits_for_author) == (True, False)
     assert [one.rule for one in held.hits] == ["emergency"]
@@ -225,3 +225,13 @@ def test_the_way_by_which_a_mail_came(
 ) -> None:
     mail = replace(errand(context, Group(1, "cg-aisec", context.now), "post"), mail_from=mail_from, peer=peer)
     assert source_of(mail, found) == source
+
+
+def test_a_french_speaking_member_is_asked_and_answers_in_french(posts: Posts) -> None:
+    posts.member("lea@example.org", language="fr")
+    posts.arrive(written("lea@example.org"), peer="203.0.113.9")
+    (letter,) = posts.news()
+    assert letter.message["Subject"] == "[CG-AISEC] Avez-vous écrit à la liste ?"
+    assert "lundi 3 mai 2027" in letter.text
+    posts.answer(letter, "Oui, c'était moi.")
+    assert "La liste a maintenant reçu votre message" in posts.news()[0].text

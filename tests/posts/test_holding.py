@@ -129,6 +129,10 @@ def test_what_a_member_posts_can_be_held(posts: Posts) -> None:
     assert (settled.state, "want to see" in settled.reason) == ("held", True)
     posts.db.write_now(decide, posts.context, posts.group.id, ("hu@example.org", "forget", ""), JIA)
     assert posts.arrive(written("hu@example.org")).state == "sorted"
+    posts.db.write_now(decide, posts.context, posts.group.id, ("hu@example.org", "forget", ""), JIA)  # as it is
+    posts.db.write_now(decide, posts.context, posts.group.id, ("@example.org", "ban", ""), JIA)
+    assert posts.arrive(written("other@example.org")).state == "discarded"
+    assert posts.arrive(written("hu@example.org")).state == "sorted"  # what is said of a domain is not said of members
     with pytest.raises(Conflict, match="remove them"):
         posts.db.write_now(decide, posts.context, posts.group.id, ("hu@example.org", "ban", ""), JIA)
 
@@ -165,6 +169,9 @@ def test_an_allowed_stranger_must_be_proven_or_come_the_way_the_convener_has_see
     posts.news()
     assert posts.arrive(written(ZOE), peer="198.51.100.1", mail_from=ZOE).state == "held"
     assert {one.recipient for one in posts.news()} == {JIA, LI}  # who is no member is not asked
+    posts.db.write_now(sender_orders.decide, posts.context, posts.group.id, (ZOE, "forget", ""), JIA)
+    posts.db.write_now(sender_orders.decide, posts.context, posts.group.id, (ZOE, "allow", ""), JIA)
+    assert posts.arrive(written(ZOE), peer="203.0.113.10", mail_from=ZOE).state == "held"  # the way is forgotten too
 
 
 def test_an_emergency_holds_everybody_until_it_is_off(db: Database, context: Context) -> None:

@@ -15,6 +15,7 @@ MEMBER = Submission(
     gate="",
     own_copy=False,
     automatic=False,
+    generated=False,
     known_id=False,
     command="",
     size=4_000,
@@ -37,7 +38,9 @@ MEMBER = Submission(
         ({"own_copy": True}, "discard", "loop"),
         ({"own_copy": True, "role": ""}, "discard", "loop"),
         ({"automatic": True}, "discard", "robot"),
-        ({"automatic": True, "role": "convener"}, "accept", "accept"),
+        ({"automatic": True, "role": "convener"}, "discard", "robot"),  # an out-of-office notice
+        ({"automatic": True, "generated": True, "role": "convener"}, "accept", "accept"),
+        ({"automatic": True, "generated": True}, "discard", "robot"),
         ({"size": 1_000_001}, "hold", "size"),
         ({"size": 1_000_000}, "accept", "accept"),
         ({"author": ""}, "hold", "author"),

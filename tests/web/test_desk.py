@@ -144,7 +144,7 @@ async def test_several_are_decided_at_once_each_for_itself(site: Site, client: C
     ]  # fmt: skip
     assert "Nothing was chosen." in (await client.post(f"{DESK}held/", data={"decision": "ban"})).text
     assert (await client.post(f"{DESK}held/", data={"decision": "burn", **chosen})).status_code == 400
-    assert (await client.get(f"{DESK}held/")).status_code == 405
+    assert (await client.get(f"{DESK}held/")).status_code == 404
 
 
 async def test_an_emergency_stands_on_the_desk(site: Site, client: Client) -> None:
