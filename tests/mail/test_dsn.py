@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cgbot.mail.bounce_text import is_auto_reply
 from cgbot.mail.dsn import Report, reports
 from cgbot.mail.message import parse
 
@@ -106,8 +109,9 @@ def test_fields_shown_as_text_and_exims_way_are_read() -> None:
     flat = b"From: x@y\r\n\r\nSorry.\r\n\r\n" + SIMPLE
     assert [one.recipient for one in reports(parse(flat))] == ["louisl@larry.slip.umd.edu"]
     exim = b"X-Failed-Recipients: a@b.example,\r\n c@d.example\r\n\r\n550 5.1.1 no such user\r\n"
+    said = "550 5.1.1 no such user"
     assert reports(parse(exim)) == (
-        Report("a@b.example", "failed", "5.1.1", ""), Report("c@d.example", "failed", "5.1.1", "")
+        Report("a@b.example", "failed", "5.1.1", said), Report("c@d.example", "failed", "5.1.1", said)
     )  # fmt: skip
 
 
@@ -130,44 +134,86 @@ def test_ten_thousand_recipients_are_bounded() -> None:
     assert len(reports(parse(bounce(block * 10_000)))) == 200
 
 
-def test_reports_of_real_servers_name_the_right_people(corpora: Path) -> None:
-    """flufl.bounce's table: the cases that are delivery reports by the standard."""
+def test_every_case_of_flufl_bounce(corpora: Path) -> None:
+    """The right people, and whether it may pass; what is no bounce says nothing."""
     folder = corpora / "03-bounces/flufl.bounce"
-    cases = [
-        case
-        for case in json.loads((folder / "EXPECTED.share.json").read_text())["cases"]
-        if case["detectors"] == ["dsn"]
-    ]
-    assert len(cases) >= 10
+    wrong = []
+    cases = json.loads((folder / "EXPECTED.share.json").read_text())["cases"]
     for case in cases:
-        found = reports(parse((folder / case["file"]).read_bytes()))
+        found = [one for one in reports(parse((folder / case["file"]).read_bytes())) if one.recipient]
         failed = {one.recipient.lower() for one in found if one.action == "failed"}
         delayed = {one.recipient.lower() for one in found if one.action == "delayed"}
-        assert failed == {one.lower() for one in case["permanent"]}, case["file"]
-        assert delayed == {one.lower() for one in case["temporary"]}, case["file"]
+        if failed != {one.lower() for one in case["permanent"]} or delayed != {
+            one.lower() for one in case["temporary"]
+        }:
+            wrong.append((case["file"], failed, delayed))
+    assert len(cases) >= 58
+    assert wrong == []
 
 
-def test_reports_of_many_servers_are_found_and_others_are_not(corpora: Path) -> None:
-    """Sisimai's table: each mail that names a Final-Recipient, and no complaint or vacation answer."""
+def test_the_verdicts_of_sisimai(corpora: Path) -> None:
+    """
+    At least 97 % right; a verdict is right when so many recipients are hard and so many are not.
+
+    Answers of programs, complaints and reports of success are no failures. The rest that differs is known: servers
+    that say "user unknown" and are said to mean a filter, by rules for single operators.
+    """
     folder = corpora / "03-bounces/sisimai"
-    cases = [
-        case
-        for case in json.loads((folder / "EXPECTED.share.json").read_text())["cases"]
-        if (folder / case["file"]).exists()
-    ]
-    named = [case for case in cases if case["final_recipient_in_file"]]
-    assert len(named) >= 140
-    hard = missed = 0
-    for case in named:
-        found = reports(parse((folder / case["file"]).read_bytes()))
-        assert found, case["file"]
-        if any(one["hard"] for one in case["expected"]):
-            hard += 1
-            missed += not any(one.is_permanent for one in found)
-    assert hard >= 20
-    assert missed <= 1  # a 4.1.1 that says "failed" is a failure that may pass, by the standard
+    cases = json.loads((folder / "EXPECTED.share.json").read_text())["cases"]
+    right = total = 0
+    missed = []
     for case in cases:
+        found = [one.verdict for one in reports(parse((folder / case["file"]).read_bytes()))]
+        failed = Counter("hard" if one == "hard" else "soft" for one in found if one)
+        wanted = Counter(_expected(one) for one in case["expected"])
+        if not failed:
+            failed["none"] = wanted["none"]
         if case["class"] in {"vacation", "feedback"}:
-            assert not any(one.is_permanent for one in reports(parse((folder / case["file"]).read_bytes()))), case[
-                "file"
-            ]
+            assert not failed["hard"] + failed["soft"], case["file"]
+        hits = sum((failed & wanted).values())
+        right += hits
+        total += sum(wanted.values())
+        missed += [case["file"]] if hits < sum(wanted.values()) else []
+    assert total >= 309
+    assert right / total >= 0.97, missed
+
+
+def _expected(one: Mapping[str, object]) -> str:
+    if one["reason"] in {"vacation", "feedback", "delivered"}:
+        return "none"
+    return "hard" if one["hard"] else "soft"
+
+
+def test_no_bounce_and_no_answer_of_a_program_raises(corpora: Path) -> None:
+    """Every file of the corpora, also cut short and with bare CR; automatic answers and complaints are no bounces."""
+    files = [one for one in (corpora / "03-bounces").rglob("*") if one.suffix in {".eml", ".txt"}]
+    assert len(files) >= 500
+    counted = []
+    for file in files:
+        raw = file.read_bytes()
+        for some in (raw, raw[: len(raw) // 2]):
+            found = reports(parse(some))
+            if found and file.name.startswith(("rfc3834", "arf")):
+                counted.append(file.name)
+    assert counted == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Subject: Automatic reply: your post",
+        b"Subject: Out of office",
+        b"Subject: R\xc3\xa9ponse automatique : en cong\xc3\xa9",
+        b"Subject: x\r\nX-Autoreply: yes",
+        b"Subject: Re: x\r\nAuto-Submitted: auto-replied (vacation)",
+        b"Subject: Please confirm your message",
+    ],
+)
+def test_an_answer_of_a_program_is_no_bounce_whatever_it_says(head: bytes) -> None:
+    raw = (
+        b"From: zoe@example.org\r\n"
+        + head
+        + b"\r\n\r\nYour mail to zoe@example.org could not be delivered to me: 550\r\n"
+    )
+    assert is_auto_reply(parse(raw))
+    assert reports(parse(raw)) == ()
