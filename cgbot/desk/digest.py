@@ -263,6 +263,7 @@ def _held(found: Awaiting, charter: Charter) -> Section | None:
     lines = [
         f"{one.id}: {one.subject or '(no subject)'}, from {one.author or 'an unreadable address'}, since "
         f"{in_words(one.held_at, charter)}: {', '.join(one.reasons)}"
+        f"{' (its author was asked)' if one.waits_for_author else ''}"
         for one in found.held
     ]
     return _section("Awaiting approval", f"{len(lines)} held", lines)

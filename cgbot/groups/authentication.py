@@ -19,7 +19,7 @@ from cgbot.settings import Settings
 def of(errand: Errand, settings: Settings, also: Iterable[str] = ()) -> Authentication:
     """What passed; `also` are further authserv-ids, such as a companion's host."""
     trusted = {*settings.authentication.trusted, *filter(None, also)}
-    if not trusted or not _is_from_front(errand, settings):
+    if not trusted or not is_from_front(errand, settings):
         return Authentication()
     return authentication_results.results(errand.message, trusted)
 
@@ -29,7 +29,7 @@ def is_available(settings: Settings) -> bool:
     return bool(settings.authentication.trusted)
 
 
-def _is_from_front(errand: Errand, settings: Settings) -> bool:
+def is_from_front(errand: Errand, settings: Settings) -> bool:
     """A server in front of us brought it: over a Unix socket of this machine, or from an address that is trusted."""
     return errand.peer == "local" or any(is_within(errand.peer, one) for one in settings.authentication.trusted_peers)
 

@@ -59,6 +59,7 @@ def notify(tx: Tx, context: Context, held: Hold, errand: Errand, whom: tuple[Add
                 "is_paper": held.purpose == "contributions",
                 "rules": table(held) if held.purpose == "post" else [],
                 "is_last": is_last,
+                "url": f"{context.settings.service.public_url}/desk/{held.group}/held/{held.id}/",
             },
             group=(held.group_id, held.group),
             recipients=(addressee,),

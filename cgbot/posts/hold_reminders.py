@@ -109,6 +109,7 @@ def _remind(tx: Tx, context: Context, group: tuple[int, str], waiting: Sequence[
                 "emergency": emergency.reason(tx, charter, group[0]),
                 "until": in_words(context.now + LIFETIME, charter),
                 "number": waiting[0].id,
+                "url": f"{context.settings.service.public_url}/desk/{group[1]}/",
             },
             group=group,
             recipients=(addressee,),

@@ -4,12 +4,14 @@ Records: who has proved to write mail that comes in a certain way.
 An author is proven by a passing, aligned DKIM or SPF result (groups.authentication). Where nothing aligned passes, the
 author may have said once "yes, that was me" to mail of the same source: the domains whose DKIM signatures verify, all
 of them together, since a provider signs for many customers; without one the domains that SPF found; without either the
-envelope sender's domain and the network that handed it over, since anybody can write that domain (G13).
+envelope sender's domain and the network that handed it over, since anybody can write that domain (G13). Behind a
+server in front of us that is the network from which the front server had it.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,6 +23,8 @@ from cgbot.errand import Errand
 from cgbot.groups import authentication
 from cgbot.mail.address import domain_of, fold
 from cgbot.mail.authentication_results import Authentication
+from cgbot.mail.message import Message
+from cgbot.settings import Settings
 from cgbot.store.tables import proofs
 from cgbot.store.upsert import insert_new
 
@@ -28,6 +32,9 @@ _KNOWN: Final = select(proofs.c.id).where(
     proofs.c.address_key == bindparam("address"), proofs.c.domain == bindparam("domain")
 )
 _MOST_DOMAINS: Final = 10
+_MOST_HOPS: Final = 5
+_LONGEST: Final = 500
+_CLIENT: Final = re.compile(r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]", re.IGNORECASE)  # RFC 5321 section 4.4
 _NETWORK_BITS: Final = {4: 24, 6: 48}  # what one provider's servers usually share
 
 
@@ -42,18 +49,31 @@ class Evidence:
 def evidence(tx: Connection, context: Context, errand: Errand, author: str) -> Evidence:
     """Weigh an errand's mail in the name of this author; "" is nobody and proves nothing."""
     found = authentication.of(errand, context.settings)
-    source = source_of(errand, found)
+    source = source_of(errand, found, context.settings)
     proven = bool(author) and (found.proves(author) or knows(tx, author, source))
     return Evidence(proven, source)
 
 
-def source_of(errand: Errand, found: Authentication) -> str:
+def source_of(errand: Errand, found: Authentication, settings: Settings) -> str:
     """Name the way by which a mail came, as above; "" where even the envelope names no domain."""
     verified = sorted(found.dkim) or sorted(found.spf)
     if verified:
         return " ".join(verified[:_MOST_DOMAINS])
     domain = domain_of(errand.mail_from)
-    return f"{domain} from {_network(errand.peer)}" if domain else ""
+    client = _client(errand.message) if authentication.is_from_front(errand, settings) else ""
+    return f"{domain} from {_network(client or errand.peer)}" if domain else ""
+
+
+def _client(message: Message) -> str:
+    """From where the front server had it, as its own Received line says; what passed within the machine is skipped."""
+    for value in message.headers("Received")[:_MOST_HOPS]:
+        match = _CLIENT.search(value.partition(" by ")[0][:_LONGEST])
+        try:
+            if match is None or not ipaddress.ip_address(match[1]).is_loopback:
+                return match[1] if match else ""
+        except ValueError:
+            return ""
+    return ""
 
 
 def _network(peer: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def test_authors_are_allowed_banned_listed_and_forgotten(here: Installation) -> 
     assert here.run("held", "sender", "cg-aisec", "@bulk.example", "forget").status == 1
     assert "one of allow, hold, ban and forget" in here.run("held", "sender", "cg-aisec", "a@b.example", "burn").err
     assert here.run("held", "ban", "2").status == 1
+
+
+def test_what_waits_reminds_the_conveners(here: Installation) -> None:
+    with app.open_house() as house:
+        now = house.context().now
+        told = (now + timedelta(days=1, minutes=1)).isoformat()
+    (reminder,) = here.json("notices", "run", "--now", told, "--send")
+    assert (reminder["kind"], reminder["summary"]) == ("held-reminder", "The conveners are reminded of 2 held messages")
 
 
 def test_an_emergency_is_turned_on_and_off(here: Installation) -> None:

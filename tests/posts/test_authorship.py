@@ -18,8 +18,8 @@ from cgbot.posts.authorship import MOST_AN_HOUR
 from cgbot.posts.holds import Decision
 from cgbot.posts.proofs import source_of
 from cgbot.store.db import Database
-from tests.groups.mailbag import errand
-from tests.posts.arriving import Posts, proven_by, ruled, trusting, written
+from tests.groups.mailbag import errand, errand_of
+from tests.posts.arriving import FRONT, Posts, proven_by, ruled, trusting, written
 
 DAY = timedelta(days=1)
 HU = "hu@example.org"
@@ -224,7 +224,32 @@ def test_the_way_by_which_a_mail_came(
     context: Context, found: Authentication, mail_from: str, peer: str, source: str
 ) -> None:
     mail = replace(errand(context, Group(1, "cg-aisec", context.now), "post"), mail_from=mail_from, peer=peer)
-    assert source_of(mail, found) == source
+    assert source_of(mail, found, context.settings) == source
+
+
+@pytest.mark.parametrize(
+    ("received", "source"),
+    [
+        (["from mail.c.example (x [203.0.113.9]) by mx.example.org (Postfix)"], "c.example from 203.0.113.0/24"),
+        (["from localhost (localhost [127.0.0.1]) by mx.example.org", "from a (b [IPv6:2001:db8:1::2]) by mx"],
+         "c.example from 2001:db8:1::/48"),
+        (["by mx (Postfix, from userid 0)", "from forged ([198.51.100.1]) by x"], "c.example from 192.0.2.0/24"),
+        (["from a ([999.1.1.1]) by mx"], "c.example from 192.0.2.0/24"),
+        (["from a by b ([198.51.100.1])"], "c.example from 192.0.2.0/24"),
+        ([], "c.example from 192.0.2.0/24"),
+    ],
+)  # fmt: skip
+def test_behind_a_front_server_its_own_received_line_names_the_network(
+    context: Context, received: list[str], source: str
+) -> None:
+    settings = trusting(context).settings
+    raw = "".join(f"Received: {one}\r\n" for one in received).encode() + b"From: a@c.example\r\n\r\nx\r\n"
+    front, stranger = (
+        errand_of(context, Group(1, "cg-aisec", context.now), raw, purpose="post", mail_from="x@c.example", peer=peer)
+        for peer in (FRONT, "198.18.0.7")
+    )
+    assert source_of(front, Authentication(), settings) == source
+    assert source_of(stranger, Authentication(), settings) == "c.example from 198.18.0.0/24"
 
 
 def test_a_french_speaking_member_is_asked_and_answers_in_french(posts: Posts) -> None:
