@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from cgbot.context import Context
 from cgbot.notices import ledger
@@ -30,6 +31,20 @@ _SLACK_SECONDS: Final = 10.0
 _SILENT_TICKS: Final = 2
 _JOB: Final = "tick"
 Work = Callable[[Database, Context], int]
+
+
+class Steady(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Every so many seconds; one tick after a sleep, where APScheduler's interval counts up each that was missed."""
+
+    def __init__(self, seconds: int) -> None:
+        self._step = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """When to tick next: at once, a step after the last time, or a step from now where that has passed too."""
+        if previous_fire_time is None:
+            return now
+        following = previous_fire_time + self._step
+        return following if following > now else now + self._step
 
 
 class Clock:
@@ -58,8 +73,7 @@ class Clock:
         """Tick at once and then at the interval."""
         self._scheduler.add_job(
             self.tick,
-            "interval",
-            seconds=self._seconds,
+            Steady(self._seconds),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,

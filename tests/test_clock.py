@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from cgbot.clock import Clock
+from cgbot.clock import Clock, Steady
 from cgbot.context import Context
 from cgbot.groups.records import Group
 from cgbot.notices.kinds import Kind, Occurrence, within
@@ -189,3 +189,15 @@ async def test_work_that_fails_holds_up_nothing(db: Database, context: Context, 
     ticking.also(work)
     assert await ticking.tick() == 1
     assert ticking.healthy()
+
+
+@pytest.mark.parametrize(
+    ("late", "wait"),
+    [(timedelta(), 20), (timedelta(seconds=19), 1), (timedelta(seconds=20), 20), (timedelta(days=365), 20)],
+)
+async def test_one_tick_after_a_sleep(context: Context, late: timedelta, wait: int) -> None:
+    """Whether seconds or a year were missed, the next tick is one step ahead at most."""
+    trigger = Steady(20)
+    assert trigger.get_next_fire_time(None, context.now) == context.now
+    now = context.now + late
+    assert trigger.get_next_fire_time(context.now, now) == now + timedelta(seconds=wait)

@@ -128,7 +128,7 @@ class World:
         """The one new mail whose subject has these words; the others are read too."""
         new = self.news(address)
         found = [one for one in new if all(word.lower() in subject(one).lower() for word in words)]
-        assert len(found) == 1, f"{words} in {[subject(one) for one in new]}"
+        assert len(found) == 1, f"{words} in {[subject(one) for one in new]}: {[body(one) for one in new]}"
         return found[0]
 
     def everything(self, address: str) -> list[str]:
