@@ -119,8 +119,7 @@ def _yes(tx: Tx, context: Context, held: Hold, token: Token) -> _Outcome:
     address, source = str(token.facts["address"]), str(token.facts["source"])
     proofs.remember(tx, address, source, context.now)
     members.verify(tx, address, context.now)
-    key = fold(address)
-    waiting = [one for one in holds.waiting(tx, held.group_id) if fold(one.author) == key and not one.proven]
+    waiting = [one for one in holds.waiting_of(tx, held.group_id, fold(address)) if not one.proven]
     mine = [one for one in waiting if one.id == held.id or one.source == source]
     outcomes = {one.id: _release(tx, context, one, address) for one in mine}
     return outcomes.get(held.id, _Outcome("decided before"))

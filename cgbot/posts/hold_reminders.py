@@ -25,7 +25,7 @@ from cgbot.groups.moments import in_words
 from cgbot.groups.records import Group
 from cgbot.groups.subscriptions import Answer
 from cgbot.groups.tokens import Token
-from cgbot.notices.kinds import COVERING, Kind, Late, Occurrence
+from cgbot.notices.kinds import COVERING, Kind, Occurrence, within
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
 from cgbot.posts import emergency, hold_letters, holding, holds, people
@@ -35,6 +35,7 @@ from cgbot.store.db import Tx
 NAME: Final = "held-reminder"
 LAPSED: Final = "held-lapsed"
 _AFTER: Final = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
+_LATEST: Final = timedelta(days=30)
 _MOST_LISTED: Final = 100
 _MOST_DECISIONS: Final = 50
 _LONGEST_LINE: Final = 2000
@@ -51,25 +52,23 @@ _NUMBER: Final = re.compile(r"\d+")
 
 def _plan(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
     """For each day on which a waiting message reminds, the first moment of it; past days are given too."""
-    found: list[Occurrence] = []
-    for group, waiting in _waiting(tx, context):
-        zone = ZoneInfo(context.charters[group.name].zone)
-        days: dict[str, datetime] = {}
-        for moment in sorted(held.held_at + after for held in waiting for after in _AFTER):
-            if moment <= until:
-                days.setdefault(moment.astimezone(zone).date().isoformat(), moment)
-        found.extend(_reminder(group, day, moment, len(waiting)) for day, moment in days.items())
-    return found
+    times: dict[int, list[datetime]] = {}
+    for group_id, held_at in holds.waiting_times(tx):
+        times.setdefault(group_id, []).append(held_at)
+    return [one for group in _groups(tx, context) for one in _of_group(context, group, times.get(group.id, []), until)]
 
 
-def _waiting(tx: Tx, context: Context) -> list[tuple[Group, list[Hold]]]:
-    """What waits, by group."""
-    groups = {one.id: one for one in records.list_groups(tx) if not one.closed_at and one.name in context.charters}
-    by_group: dict[int, list[Hold]] = {}
-    for held in holds.waiting(tx):
-        if held.group_id in groups:
-            by_group.setdefault(held.group_id, []).append(held)
-    return [(groups[group_id], waiting) for group_id, waiting in by_group.items()]
+def _groups(tx: Tx, context: Context) -> list[Group]:
+    return [one for one in records.list_groups(tx) if not one.closed_at and one.name in context.charters]
+
+
+def _of_group(context: Context, group: Group, times: Sequence[datetime], until: datetime) -> list[Occurrence]:
+    zone = ZoneInfo(context.charters[group.name].zone)
+    days: dict[str, datetime] = {}
+    for moment in sorted(held_at + after for held_at in times for after in _AFTER):
+        if moment <= until:
+            days.setdefault(moment.astimezone(zone).date().isoformat(), moment)
+    return [_reminder(group, day, moment, len(times)) for day, moment in days.items()]
 
 
 def _reminder(group: Group, day: str, moment: datetime, count: int) -> Occurrence:
@@ -172,20 +171,20 @@ def decisions(text: str) -> tuple[tuple[str, int, str], ...]:
 
 
 def _plan_lapsed(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
-    """Each proven author whose message has waited for fourteen days."""
+    """Each proven author whose message has waited for fourteen days; who was not told within a month is not told."""
+    groups = {one.id for one in _groups(tx, context)}
     return [
         Occurrence(
             kind=LAPSED,
             about=f"held message {held.id}",
-            group_id=group.id,
+            group_id=held.group_id,
             due_at=held.held_at + LIFETIME,
             audience=held.author,
             summary=f"The author of held message {held.id} is told that it still waits",
             facts={"hold": held.id},
         )
-        for group, waiting in _waiting(tx, context)
-        for held in waiting
-        if held.proven and held.held_at + LIFETIME <= until
+        for held in holds.expired(tx, context.now - _LATEST, until)
+        if held.proven and held.group_id in groups
     ]
 
 
@@ -197,6 +196,6 @@ def _tell_author(tx: Tx, context: Context, occurrence: Occurrence) -> None:
 
 KINDS: Final[Sequence[Kind]] = (
     Kind(NAME, "conveners", announced=False, plan=_plan, send=_send, late=COVERING),
-    Kind(LAPSED, "authors", announced=False, plan=_plan_lapsed, send=_tell_author, late=Late(None)),
+    Kind(LAPSED, "authors", announced=False, plan=_plan_lapsed, send=_tell_author, late=within(_LATEST)),
 )
 ANSWERS: Final = MappingProxyType[str, Answer]({NAME: take_answer})

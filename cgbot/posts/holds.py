@@ -165,6 +165,25 @@ def held_since(tx: Connection, group_id: int, since: datetime) -> int:
     return int(tx.execute(counted).scalar_one())
 
 
+def waiting_of(tx: Connection, group_id: int, author: str) -> tuple[Hold, ...]:
+    """What waits in the name of this author (a folded address), oldest first."""
+    mine = (holds.c.state == "waiting") & (holds.c.group_id == group_id) & (func.lower(holds.c.author) == author)
+    return tuple(_hold(row) for row in tx.execute(_select().where(mine).order_by(holds.c.id)))
+
+
+def waiting_times(tx: Connection) -> tuple[tuple[int, datetime], ...]:
+    """(group, when it was held) of all that waits; the clock asks every few seconds, and thousands may wait."""
+    columns = (holds.c.group_id, holds.c.held_at)
+    rows = tx.execute(select(*columns).where(holds.c.state == "waiting").order_by(holds.c.held_at))
+    return tuple((row.group_id, row.held_at) for row in rows)
+
+
+def expired(tx: Connection, since: datetime, until: datetime) -> tuple[Hold, ...]:
+    """What waits and whose reply addresses end between these moments."""
+    ends = holds.c.held_at.between(since - LIFETIME, until - LIFETIME)
+    return tuple(_hold(row) for row in tx.execute(_select().where(holds.c.state == "waiting", ends)))
+
+
 def decide(tx: Connection, context: Context, hold_id: int, decision: Decision) -> Hold:
     """
     Decide as one of DECISIONS says.
