@@ -9,7 +9,7 @@ import typer
 
 from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
 from cgbot.errors import Malformed
-from cgbot.groups import records, senders
+from cgbot.groups import audit, records, senders
 from cgbot.mail import message as messages
 from cgbot.posts import emergency, errands, hold_letters, holding, holds, moderation, sender_orders
 from cgbot.posts.holds import Decision, Hold
@@ -116,6 +116,20 @@ def list_senders(group: _Group, *, as_json: Json = False) -> None:
         found = house.db.read_now(records.get_group, group)
         listed = house.db.read_now(senders.list_senders, found.id)
     show(as_json, listed, ("key", "verdict", "added_by", "added_at", "note"))
+
+
+@app.command("log")
+def show_log(
+    group: _Group,
+    *,
+    limit: Annotated[int, typer.Option(help="How many entries.", min=1, max=10_000)] = 50,
+    as_json: Json = False,
+) -> None:
+    """List who decided what about held posts and authors, the newest first, from the audit trail."""
+    with open_house() as house:
+        found = house.db.read_now(records.get_group, group)
+        acts = house.db.read_now(audit.newest, found.id, sender_orders.ACTS, limit)
+    show(as_json, acts, ("at", "actor", "action", "subject"))
 
 
 @app.command("emergency")

@@ -7,7 +7,7 @@ fall together. `actor` is an address, or "operator" for a command, or "clock".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,3 +48,26 @@ def find(tx: Connection, group_id: int, action: str, subject: str) -> tuple[tupl
         .order_by(audit.c.id)
     )
     return tuple((row.at, row.detail) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An entry as it is read back."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, object]
+
+
+def newest(tx: Connection, group_id: int, actions: Collection[str], limit: int) -> tuple[Act, ...]:
+    """The newest entries of these actions in a group, the newest first."""
+    columns = (audit.c[name] for name in ("at", "actor", "action", "subject", "detail"))
+    rows = tx.execute(
+        select(*columns)
+        .where(audit.c.group_id == group_id, audit.c.action.in_(actions))
+        .order_by(audit.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(Act(**row._mapping) for row in rows)

@@ -22,7 +22,7 @@ from cgbot.store.tables import senders
 from cgbot.store.upsert import insert_new
 
 VERDICTS: Final = ("allow", "hold", "ban")
-_DONE: Final = {"allow": "sender allowed", "hold": "sender held", "ban": "sender banned"}
+DONE: Final = {"allow": "sender allowed", "hold": "sender held", "ban": "sender banned"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def decide(tx: Connection, context: Context, group_id: int, new: tuple[str, str,
     values = {"verdict": word, "added_at": context.now, "added_by": actor, "note": note}
     tx.execute(insert_new(tx, senders).values(group_id=group_id, key=key, **values))
     tx.execute(update(senders).where(senders.c.group_id == group_id, senders.c.key == key).values(**values))
-    audit.record(tx, context.now, group_id, Entry(actor, _DONE[word], key, {"note": note} if note else {}))
+    audit.record(tx, context.now, group_id, Entry(actor, DONE[word], key, {"note": note} if note else {}))
     return Sender(key, word, context.now, actor, note)
 
 

@@ -35,6 +35,8 @@ _DONE: Final = MappingProxyType(
 )  # fmt: skip
 _STANDING: Final = MappingProxyType({"allow": "free", "hold": "held", "forget": ""})
 _MOST_LISTED: Final = 200
+# What moderation writes to the audit trail.
+ACTS: Final = (*holds.DECISIONS, *senders.DONE.values(), "sender forgotten", "emergency on", "emergency off")
 
 
 def _propose(word: str, tx: Tx, context: Context, request: Request) -> Proposal:

@@ -51,6 +51,15 @@ def test_authors_are_allowed_banned_listed_and_forgotten(here: Installation) -> 
     assert here.run("held", "sender", "cg-aisec", "@bulk.example", "forget").status == 1
     assert "one of allow, hold, ban and forget" in here.run("held", "sender", "cg-aisec", "a@b.example", "burn").err
     assert here.run("held", "ban", "2").status == 1
+    acts = [(one["actor"], one["action"], one["subject"]) for one in here.json("held", "log", "cg-aisec")]
+    assert acts == [
+        ("operator", "sender forgotten", "@bulk.example"),
+        ("operator", "sender banned", "@bulk.example"),
+        ("operator", "sender banned", "spam@example.net"),
+        ("operator", "ban", "held message 2"),
+        ("operator", "sender allowed", "zoe@example.com"),
+        ("operator", "allow", "held message 1"),
+    ]
 
 
 def test_what_waits_reminds_the_conveners(here: Installation) -> None:

@@ -181,7 +181,9 @@ def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
 def test_every_key_is_documented_and_none_else() -> None:
     root = Path(__file__).parents[2]
     code = "".join((root / "cgbot" / "groups" / name).read_text() for name in ("charter.py", "post_policy.py"))
-    reads = r"\.(?:text|prose|choice|flag|number|day|address|domain|zone|language|texts|spans|section|sections)\(\"(\w+)\""
+    reads = (
+        r"\.(?:text|prose|choice|flag|number|day|address|domain|zone|language|texts|spans|section|sections)\(\"(\w+)\""
+    )
     keys = set(re.findall(reads, code))
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", (root / "docs" / "charter.md").read_text()))))
     assert keys - words == set()
