@@ -15,7 +15,8 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from cgbot.context import Context
-from cgbot.groups import members, orders
+from cgbot.groups import join_requests, members, orders
+from cgbot.groups.join_requests import JoinRequest
 from cgbot.groups.members import Member
 from cgbot.groups.orders import Order
 from cgbot.meetings import records as meetings
@@ -112,6 +113,7 @@ class Awaiting:
     """What waits for the conveners, and what is about to happen within four weeks."""
 
     held: tuple[Hold, ...]
+    applicants: tuple[JoinRequest, ...]
     orders: tuple[Order, ...]
     notices: tuple[Notice, ...]
     meetings: tuple[Called, ...]
@@ -130,6 +132,7 @@ def look(tx: Connection, context: Context, kinds: Sequence[Kind], group_id: int)
     to_others = {one.name for one in kinds if one.audience != "conveners"}  # what goes to conveners they see here
     return Awaiting(
         held=holds.waiting(tx, group_id),
+        applicants=join_requests.waiting(tx, group_id),
         orders=tuple(one for one in orders.waiting(tx, group_id) if _is_fresh(one, context.now)),
         notices=tuple(one for one in ahead if one.occurrence.group_id == group_id and one.occurrence.kind in to_others),
         meetings=called(tx, context, group_id),

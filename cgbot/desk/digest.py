@@ -189,6 +189,7 @@ def gather(
         _liaisons(tx, context, group, since),
         _papers(tx, group[0], charter, since),
         _held(found, charter),
+        _applicants(found, charter),
         _due(context, found, charter),
         _unanswered(tx, context, found, charter),
         _bounced(found),
@@ -267,6 +268,15 @@ def _held(found: Awaiting, charter: Charter) -> Section | None:
         for one in found.held
     ]
     return _section("Awaiting approval", f"{len(lines)} held", lines)
+
+
+def _applicants(found: Awaiting, charter: Charter) -> Section | None:
+    lines = [
+        f"{one.address}{f' ({one.name})' if one.name else ''}, since {in_words(one.asked_at, charter)}: "
+        f'"admit {one.address}" or "turn away {one.address}"'
+        for one in found.applicants
+    ]
+    return _section("Waiting to join", f"{len(lines)} waiting to join", lines)
 
 
 def _due(context: Context, found: Awaiting, charter: Charter) -> Section | None:

@@ -43,6 +43,8 @@ from cgbot.outbox.letters import Addressee, Letter
 
 PURPOSE: Final = "join-asked"
 LIFETIME: Final = timedelta(days=14)
+MOST_A_DAY: Final = 20  # requests that the conveners get mails about; the desk and their digest list the others too
+_A_DAY: Final = timedelta(hours=24)
 DECIDE: Final[roles.Action] = "change members"
 _WORDS: Final = MappingProxyType(
     {"approve": "approved", "approved": "approved", "accept": "approved", "admit": "approved", "yes": "approved",
@@ -117,6 +119,8 @@ def _let_wait(tx: Connection, context: Context, asker: Asker) -> Settled:
     request = join_requests.add(tx, context, asker)
     if request is None:
         return Settled("sorted", f"{asker.address} waits for the conveners already")
+    if join_requests.asked_since(tx, asker.group_id, context.now - _A_DAY) > MOST_A_DAY:
+        return Settled("sorted", f"{asker.address} waits; the conveners got {MOST_A_DAY} such mails today already")
     for addressee in asking.deciders(tx, context, asker.group_id):
         _ask_convener(tx, context, (request, asker.group), addressee)
     return Settled("sorted", f"{asker.address} waits for the conveners")

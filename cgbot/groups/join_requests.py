@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from cgbot.context import Context
 from cgbot.errors import Conflict
@@ -62,6 +62,12 @@ def find_waiting(tx: Connection, group_id: int, address: str) -> JoinRequest | N
 def waiting(tx: Connection, group_id: int) -> tuple[JoinRequest, ...]:
     """What waits in a group, oldest first."""
     return _some(tx, (join_requests.c.group_id == group_id) & _WAITING)
+
+
+def asked_since(tx: Connection, group_id: int, since: datetime) -> int:
+    """How many have asked since, whatever became of it."""
+    which = (join_requests.c.group_id == group_id) & (join_requests.c.asked_at > since)
+    return int(tx.execute(select(func.count()).select_from(join_requests).where(which)).scalar_one())
 
 
 def decide(tx: Connection, context: Context, request: JoinRequest, state: str, actor: str) -> None:

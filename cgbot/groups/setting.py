@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
-from cgbot.errors import Conflict, Refused
+from cgbot.errors import Conflict, Malformed, Refused
 from cgbot.groups import (
     authentication,
     knocks,
@@ -66,10 +66,14 @@ def answer(tx: Connection, context: Context, request: Request) -> str:
     message = request.errand.message if request.errand else None
     names = {request.group, context.charters[request.group].acronym.lower()}
     subject, text = (message.subject, message.text) if message else (" ".join(("set", *request.words)), "")
-    wanted = preferences.read(subject, text, Reader(today, names))
+    reader, asked_by = Reader(today, names), message.message_id if message else ""
     if is_proven(context, request):
-        return change(tx, context, member, wanted, message.message_id if message else "")
-    return _ask_back(tx, context, member, wanted, message.message_id if message else "")
+        return change(tx, context, member, preferences.read(subject, text, reader), asked_by)
+    try:
+        wanted = preferences.read(subject, text, reader)
+    except Malformed:
+        raise Malformed(f"a line cannot be read; allowed are {preferences.ALLOWED}") from None  # none of its words
+    return _ask_back(tx, context, member, wanted, asked_by)
 
 
 def _ask_back(tx: Connection, context: Context, member: Member, wanted: Mapping[str, object], in_reply_to: str) -> str:

@@ -83,6 +83,7 @@ def _desk_facts(charter: Charter, found: Awaiting) -> dict[str, Any]:
     return {
         "held": [{"hold": one, "when": in_words(one.held_at, charter)} for one in found.held[:_MOST]],
         "held_in_all": len(found.held),
+        "applicants": [{"one": one, "when": in_words(one.asked_at, charter)} for one in found.applicants[:_MOST]],
         "orders": [{"order": one, "when": _when(one, charter)} for one in found.orders],
         "notices": [{"notice": one, "when": in_words(one.occurrence.due_at, charter)} for one in found.notices],
         "meetings": [_called(one, charter) for one in found.meetings],

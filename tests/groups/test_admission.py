@@ -10,10 +10,12 @@ import pytest
 
 from cgbot import wiring
 from cgbot.context import Context
+from cgbot.desk import awaiting
 from cgbot.errand import Settled
 from cgbot.errors import Conflict, Malformed
+from cgbot.groups import admission, invites, inviting, join_requests, members, senders
 from cgbot.groups import charter as charters
-from cgbot.groups import invites, inviting, join_requests, members, senders
+from cgbot.groups.asking import Asker
 from cgbot.groups.members import Member, NewMember
 from cgbot.groups.records import Group
 from cgbot.notices import ledger
@@ -134,6 +136,17 @@ def test_asking_twice_waits_once(door: Door) -> None:
     door.joins()
     assert door.later(hours=25).joins().reason == "zoe@example.org waits for the conveners already"
     assert len(door.to("jia")) == 1
+
+
+@ONE
+def test_a_flood_of_requests_is_listed_and_not_mailed(door: Door) -> None:
+    door = with_policy(door, "approval")
+    for number in range(22):
+        asker = Asker("join", door.group.id, "cg-aisec", f"a{number}@example.org")
+        door.db.write_now(admission.admit, door.context, asker, ())
+    assert len(door.to("jia")) == 20
+    found = door.db.read_now(awaiting.look, door.context, (), door.group.id)
+    assert len(found.applicants) == 22
 
 
 @ONE

@@ -117,6 +117,13 @@ def test_what_cannot_be_set_is_named_with_the_form(post: Post) -> None:
     assert "    set daily" in letter.text
 
 
+def test_the_words_of_who_only_claims_are_not_sent_back(post: Post) -> None:
+    for text in ("set CHEAP PILLS http://evil.example", "set zone PILLS", "set none until PILLS", "add address PILLS"):
+        post.write(text)
+        assert "a line cannot be read; allowed are each, daily" in " ".join(post.mails[-1].text.split())
+    assert "PILLS" not in "".join(one.text for one in post.mails)
+
+
 def test_a_stranger_gets_the_help(post: Post) -> None:
     post.write("set daily", sender="zoe@elsewhere.example")
     assert [str(one.message["Subject"]) for one in post.mails] == ["[CG-AISEC] What you can do by mail"]
