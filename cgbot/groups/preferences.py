@@ -29,6 +29,7 @@ REMOVE: Final = "remove_address"
 ADDRESSES: Final = frozenset({"address", ADD, REMOVE})
 _FURTHEST: Final = timedelta(days=730)
 _MOST: Final = 30  # settings of one mail
+_LONGEST: Final = 1000  # characters of one
 _WORDS: Final[Mapping[str, tuple[str, object]]] = MappingProxyType(
     {
         "each": ("delivery", "each"), "mail": ("delivery", "each"), "nodigest": ("delivery", "each"),
@@ -114,7 +115,7 @@ def _is_setting(line: str) -> bool:
 def _line(line: str, reader: Reader) -> Mapping[str, object]:
     match = _COMMAND.fullmatch(line)
     verb, rest = (match[1].lower(), match[2]) if match else ("set", line)
-    rest = rest.strip().rstrip(".,;!")
+    rest = rest.strip()[:_LONGEST].rstrip(".,;!")
     first, _, after = rest.partition(" ")
     if verb == "set" and first.lower() in reader.own_names:
         rest = after.strip()
@@ -134,7 +135,11 @@ def _setting(text: str, reader: Reader) -> Mapping[str, object]:
     for key in sorted(_KEYS, key=len, reverse=True):
         if text.lower().startswith(key) and text[len(key) : len(key) + 1] in {" ", ":", "=", ""}:
             return _field(_KEYS[key], text[len(key) :].strip(" :="), reader)
-    raise Malformed(f'"{text[:60]}" is not something to set; allowed are {ALLOWED}')
+    raise Malformed(f'"{_shown(text)}" is not something to set; allowed are {ALLOWED}')
+
+
+def _shown(text: str) -> str:
+    return "".join(one for one in text[:60] if one.isprintable())
 
 
 def _field(field: str, value: str, reader: Reader) -> Mapping[str, object]:
@@ -159,7 +164,7 @@ def _day(text: str, today: date) -> date:
     """A day to come within two years. Raises Malformed."""
     found = _date(" ".join(text.lower().split()).rstrip(".,"), today)
     if found is None:
-        raise Malformed(f'"{text}" is not a day: write it as 2027-06-01 or 1 June 2027')
+        raise Malformed(f'"{_shown(text)}" is not a day: write it as 2027-06-01 or 1 June 2027')
     if not today < found <= today + _FURTHEST:
         raise Malformed(f"{found.isoformat()} is not allowed: a day after today, within two years")
     return found

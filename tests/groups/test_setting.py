@@ -18,6 +18,7 @@ from cgbot.store.db import Database
 from tests.groups.mailbag import Sent, errand, outbox, token_of
 
 PURPOSES = wiring.purposes()
+ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PROOF = {"Authentication_Results": "mx.example.org; dmarc=pass header.from=example.org", "peer": "127.0.0.1"}
 
 
@@ -94,6 +95,7 @@ def test_who_only_claims_is_asked_back_at_the_members_own_address(post: Post) ->
     assert "CHEAP PILLS" in post.mails[1].text
 
 
+@ONE
 def test_a_late_or_foreign_answer_changes_nothing(post: Post) -> None:
     post.write("set daily")
     asked = post.mails[0]
@@ -102,6 +104,7 @@ def test_a_late_or_foreign_answer_changes_nothing(post: Post) -> None:
     assert post.mia.delivery == "each"
 
 
+@ONE
 def test_somebody_is_asked_back_five_times_a_day(post: Post) -> None:
     for _ in range(8):
         post.write("set daily")
@@ -110,6 +113,7 @@ def test_somebody_is_asked_back_five_times_a_day(post: Post) -> None:
     assert len(post.mails) == 6
 
 
+@ONE
 def test_what_cannot_be_set_is_named_with_the_form(post: Post) -> None:
     post.prove("set moon on")
     (letter,) = post.mails
@@ -117,6 +121,7 @@ def test_what_cannot_be_set_is_named_with_the_form(post: Post) -> None:
     assert "    set daily" in letter.text
 
 
+@ONE
 def test_the_words_of_who_only_claims_are_not_sent_back(post: Post) -> None:
     for text in ("set CHEAP PILLS http://evil.example", "set zone PILLS", "set none until PILLS", "add address PILLS"):
         post.write(text)
@@ -124,6 +129,7 @@ def test_the_words_of_who_only_claims_are_not_sent_back(post: Post) -> None:
     assert "PILLS" not in "".join(one.text for one in post.mails)
 
 
+@ONE
 def test_a_stranger_gets_the_help(post: Post) -> None:
     post.write("set daily", sender="zoe@elsewhere.example")
     assert [str(one.message["Subject"]) for one in post.mails] == ["[CG-AISEC] What you can do by mail"]
@@ -148,6 +154,7 @@ def test_another_address_is_asked_itself(post: Post) -> None:
     assert addresses(post) == ("mia@example.org",)
 
 
+@ONE
 def test_mail_goes_to_a_new_address_and_both_are_told(post: Post) -> None:
     post.write("set address <mia@new.example>")
     assert [one.recipient for one in post.mails] == ["mia@example.org"]  # the member first: nothing proves who asked
@@ -159,6 +166,7 @@ def test_mail_goes_to_a_new_address_and_both_are_told(post: Post) -> None:
     assert sorted(told) == ["mia@example.org", "mia@new.example"]
 
 
+@ONE
 def test_an_address_where_mail_goes_is_not_given_up(post: Post) -> None:
     post.prove("remove address mia@example.org")
     assert "the mail of cg-aisec goes to mia@example.org" in " ".join(post.mails[-1].text.split())
@@ -177,6 +185,7 @@ def test_the_address_of_another_member_is_not_taken(post: Post) -> None:
     assert addresses(post) == ("hu@example.org", "mia@example.org")
 
 
+@ONE
 @pytest.mark.parametrize("address", ["cg-aisec@lists.example.org", "cg-aisec-join@lists.example.org"])
 def test_an_address_of_ours_is_nobodys(post: Post, address: str) -> None:
     post.prove(f"add address {address}")
@@ -184,6 +193,7 @@ def test_an_address_of_ours_is_nobodys(post: Post, address: str) -> None:
     assert all("lists.example.org" not in one.recipient for one in post.mails)
 
 
+@ONE
 def test_the_conveners_words_stay(post: Post) -> None:
     """What only a convener may change is not something to set."""
     for text in ("set role convener", "set posting free", "set state active"):
