@@ -23,6 +23,7 @@ from cgbot.groups import (
     members,
     ordering,
     planned,
+    reactivation,
     records,
     setting,
     sign_in,
@@ -72,6 +73,7 @@ def commands() -> Mapping[str, Command]:
         sender_orders.COMMANDS,
         desk_orders.commands(shown_kinds, ON_LEAVE),
         joining_orders.commands(ON_JOIN),
+        reactivation.COMMANDS,
         actions.COMMANDS,
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
@@ -86,6 +88,7 @@ def queries() -> Mapping[str, Query]:
         setting.QUERIES,
         standing.QUERIES,
         joining_orders.QUERIES,
+        reactivation.QUERIES,
         meeting_orders.QUERIES,
         paper_queries.QUERIES,
         report_orders.QUERIES,
@@ -113,6 +116,7 @@ def purposes() -> Purposes:
             **afterwards.answers(orderable),
             **setting.ANSWERS,
             **standing.ANSWERS,
+            **reactivation.ANSWERS,
             **inviting.answers(ON_JOIN),
         },
     )
@@ -147,6 +151,7 @@ def kinds() -> tuple[Kind, ...]:
         *actions.KINDS,
         *term.KINDS,
         *inviting.KINDS,
+        *reactivation.KINDS,
         *hold_reminders.KINDS,
         digest.kind(announced),
         planned.kind(announced),
@@ -160,7 +165,7 @@ def make_files(db: Database, context: Context) -> int:
 
 def delivery_hooks() -> Hooks:
     """Who is told of a mail that could not be delivered."""
-    return Hooks(owners=owners, relay_password=configuration.relay_password)
+    return Hooks(owners=owners, on_failed=bounces.take_refusals, relay_password=configuration.relay_password)
 
 
 def owners(tx: Tx, context: Context, group_id: int | None) -> tuple[Addressee, ...]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, bindparam, case, insert, select, upda
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NoSuchAddress
-from cgbot.groups import audit, profile, tokens
+from cgbot.groups import audit, profile, suspensions, tokens
 from cgbot.groups.audit import Entry
 from cgbot.groups.roles import CONVENERS, ROLES
 from cgbot.mail import address as addresses_of
@@ -162,6 +162,8 @@ def change(
         )
     _write(tx, people, member.person_id, {key: differ[key] for key in PERSON_FIELDS if key in differ})
     _write(tx, members, member.id, {key: differ[key] for key in MEMBER_FIELDS if key in differ})
+    if "state" in differ:
+        suspensions.note_state(tx, member.id, str(differ["state"]), context.now, actor)
     if differ:
         detail = {key: one.isoformat() if isinstance(one, datetime) else one for key, one in differ.items()}
         audit.record(tx, context.now, member.group_id, Entry(actor, "member changed", member.address, detail))
@@ -173,6 +175,7 @@ def remove(tx: Connection, context: Context, group_id: int, address: str, actor:
     member = require(tx, group_id, address)
     tokens.revoke(tx, ("person", str(member.person_id)))
     tx.execute(update(members).where(members.c.id == member.id).values(state="left", left_at=context.now))
+    suspensions.note_state(tx, member.id, "left", context.now, actor)
     audit.record(tx, context.now, group_id, Entry(actor, "member removed", member.address))
     return dataclasses.replace(member, state="left")
 

@@ -26,12 +26,11 @@ _NOTICE: Final = 20_000
 _MOST: Final = 50
 _PASSAGE: Final = 12  # lines around an address
 _COPY: Final = re.compile(
-    r"^[ \t]*(?:[-=_*]{2,80}[^\n]{0,80}(?:cop(?:y|ies)|original|returned|unsent|message (?:header|follow)|mail info)[^\n]*"
-    r"|[-=_*]{2,80}[^\n]{0,80}below this line[^\n]*"
+    r"^[ \t]*(?:[-=_*]{2,80}[^\n]{0,80}(?:cop(?:y|ies)|original|returned|unsent|mail info|below this line)[^\n]*"
+    r"|[-=_*]{2,80}[^\n]{0,80}message (?:header|follow)[^\n]*"
     r"|(?:the )?(?:original |returned )?message headers? follow[^\n]*|original message:?"
-    r"|(?:Return-Path|Received):[^\n]*"
-    r"|original (?:message|mail) (?:follows|as follows|headers)[^\n]*|below is a copy[^\n]*"
-    r"|[^\n]{0,60}copy of (?:the|your) (?:original )?message[^\n]*|original-recipient:[^\n]*)$",
+    r"|(?:Return-Path|Received):[^\n]*|original (?:message|mail) (?:follows|as follows|headers)[^\n]*"
+    r"|below is a copy[^\n]*|[^\n]{0,60}copy of (?:the|your) (?:original )?message[^\n]*|original-recipient:[^\n]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
@@ -43,14 +42,15 @@ _DAEMONS: Final = (
     "mail-admin",
 )  # fmt: skip
 _SUBJECT: Final = re.compile(
-    r"undeliver|returned mail|failure notice|delivery (?:status|fail|notif|problem|report|has)|error sending|loop alert"
-    r"|(?:mail|delivery|message) (?:system )?(?:fail|error)|not delivered|could not|unzustellbar|non remis"
-    r"|メールエラー",
+    r"undeliver|returned mail|failure notice|delivery (?:status|fail|notif|problem|report|has)|error sending"
+    r"|loop alert|(?:mail|delivery|message) (?:system )?(?:fail|error)|not delivered|could not|unzustellbar"
+    r"|non remis|メールエラー",
     re.IGNORECASE,
 )
 _SAID: Final = re.compile(r"could not be delivered to|unable to deliver|delivery has failed", re.IGNORECASE)
 _BY_PROGRAM: Final = re.compile(
-    r"^\W*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response|antwort)|auto:|out of (?:the )?office|away from|vacation"
+    r"^\W*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response|antwort)|auto:"
+    r"|out of (?:the )?office|away from|vacation"
     r"|on leave|abwesen|réponse automatique|absence|fuera de la oficina|respuesta automática|please confirm|challenge)",
     re.IGNORECASE,
 )

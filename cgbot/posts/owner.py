@@ -13,6 +13,7 @@ from typing import Final
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
+from cgbot.groups import complaints
 from cgbot.mail import list_headers
 from cgbot.mail.address import fold
 from cgbot.posts import distribution, people
@@ -20,7 +21,10 @@ from cgbot.store.db import Tx
 
 
 def take(tx: Tx, context: Context, errand: Errand) -> Settled:
-    """Pass it on to those who are responsible."""
+    """Pass it on to those who are responsible; a provider's report that a member complained is taken here."""
+    complaint = complaints.take(tx, context, errand)
+    if complaint is not None:
+        return complaint
     delivered = {fold(value) for value in errand.message.headers("Delivered-To")}
     if fold(errand.recipient) in delivered or list_headers.hops(errand.message) > list_headers.HOPS:
         return Settled("discarded", "a mail loop")

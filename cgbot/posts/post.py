@@ -15,6 +15,7 @@ from typing import Final
 from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
+from cgbot.groups import reactivation
 from cgbot.posts import companion, distribution, gathering, holding, misdirected, moderation
 from cgbot.posts.moderation import Action
 from cgbot.store.db import Tx
@@ -39,6 +40,8 @@ def take_post(tx: Tx, context: Context, errand: Errand) -> Settled:
     if judgement.verdict.action is Action.HOLD:
         return holding.hold(tx, context, errand, judgement)
     post_id = keep.add(tx, errand, errand.facts)
+    if submission.proven:
+        reactivation.heard_from(tx, context, errand.group_id, submission.author)
     distribution.distribute(tx, context, errand, post_id)
     return Settled("sorted", f"post {post_id}: {judgement.verdict.reason}")
 

@@ -109,6 +109,7 @@ suspensions = Table(
     Column("member_id", BigId, ForeignKey("members.id"), nullable=False, index=True),
     Column("state", String, nullable=False),
     Column("cause", String, nullable=False),
+    Column("probe_id", BigId),  # the content of the probe, which is cleared away before this is
     Column("probed_at", UtcTime),
     Column("suspended_at", UtcTime),
     Column("ended_at", UtcTime),

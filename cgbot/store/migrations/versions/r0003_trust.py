@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("member_id", BigId, nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("probe_id", BigId, nullable=True),
         sa.Column("probed_at", UtcTime(), nullable=True),
         sa.Column("suspended_at", UtcTime(), nullable=True),
         sa.Column("ended_at", UtcTime(), nullable=True),
