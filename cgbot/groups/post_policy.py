@@ -21,6 +21,7 @@ EXECUTABLES: Final = (
     "application/x-ms-shortcut", "application/x-msdos-program", "application/x-msdownload", "application/x-msi",
 )  # fmt: skip
 _MOST: Final = 100_000
+_MOST_RECIPIENTS: Final = 199  # no more than 200 are read off a field
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def read(posts: Section) -> PostPolicy:
             one.lower().removeprefix("*").removeprefix(".")
             for one in posts.texts("attachments_held", USUAL.attachments_held)
         ),
-        most_recipients=posts.number("most_recipients", 0, _MOST, USUAL.most_recipients),
+        most_recipients=posts.number("most_recipients", 0, _MOST_RECIPIENTS, USUAL.most_recipients),
         bcc=cast("Answer", posts.choice("bcc", ("hold", "accept"), USUAL.bcc)),
         most_an_hour=posts.number("most_an_hour", 0, _MOST, USUAL.most_an_hour),
         thread_most_an_hour=posts.number("thread_most_an_hour", 0, _MOST, USUAL.thread_most_an_hour),
