@@ -122,7 +122,8 @@ def _take_answer(hooks: Sequence[Hook], tx: Connection, context: Context, errand
 
 
 def _plan(tx: Connection, context: Context, until: datetime) -> list[Occurrence]:
-    names = {one.id: one.name for one in records.list_groups(tx) if one.closed_at is None}
+    waiting = invites.unreminded(tx, until, context.now)
+    names = {one.id: one.name for one in records.list_groups(tx) if one.closed_at is None} if waiting else {}
     return [
         Occurrence(
             kind=REMINDER,
@@ -133,7 +134,7 @@ def _plan(tx: Connection, context: Context, until: datetime) -> list[Occurrence]
             summary=f"Reminder: the invitation of {one.address}",
             facts={"invite": one.id},
         )
-        for one in invites.unreminded(tx, until, context.now)
+        for one in waiting
         if names.get(one.group_id) in context.charters
     ]
 

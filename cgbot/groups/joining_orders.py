@@ -7,6 +7,7 @@ the mail that told of them does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -33,8 +34,13 @@ def _addresses(request: Request) -> tuple[str, ...]:
     unknown = [name for name in request.fields if name not in _FIELDS]
     if unknown:
         raise Malformed(f"{', '.join(unknown)}: not known here; allowed is {_FIELDS[0]}. The mail has words of its own")
-    text = ",".join([*request.words, *request.fields.values()]).replace("\n", ",").replace(";", ",")
-    return tuple(one.address for one in parse_mailboxes(text))
+    words = [one for one in request.words if "@" in one]
+    text = ",".join([*words, *request.fields.values()])
+    pieces = [one.strip() for one in re.split(r"[,;\n]", text) if one.strip()]
+    wrong = [one for one in pieces if not parse_mailboxes(one)]
+    if wrong:
+        raise Malformed(f"addresses: no mail address: {'; '.join(one[:60] for one in wrong[:5])}")
+    return tuple(found.address for one in pieces for found in parse_mailboxes(one))
 
 
 def _propose_invite(tx: Connection, context: Context, request: Request) -> Proposal:

@@ -324,6 +324,12 @@ def _write(tx: Connection, context: Context, whom: tuple[int, tuple[Actor, ...]]
             reply_to=f"{sender}@{context.settings.service.domain}" if post.token else "",
             in_reply_to=post.in_reply_to,
             expires_at=context.now + post.lifetime if post.lifetime else None,
-            language=charter.language,
+            language=_language(tx, people) or charter.language,
         ),
     )
+
+
+def _language(tx: Connection, people: tuple[Actor, ...]) -> str:
+    """The own language of one person, "" for several."""
+    member = members.get_member(tx, people[0].member_id) if len(people) == 1 and people[0].member_id else None
+    return member.language if member else ""

@@ -266,5 +266,7 @@ def test_whom_conveners_cannot_invite(door: Door) -> None:
         door.db.write_now(inviting.invite, door.context, door.group.id, addresses, "operator")
     with pytest.raises(Conflict, match="300 people within a day"):
         check(*(f"b{number}@example.org" for number in range(6)))
+    door.take("request", "invite\naddresses: Li Wei <li@example.org>; hu@@example.org", "jia@example.org")
+    assert "addresses: no mail address: hu@@example.org" in " ".join(door.to("jia")[-1].text.split())
     door.take("request", "invite zoe@example.org\nnote: come!", "jia@example.org")
     assert "note: not known here; allowed is addresses" in " ".join(door.to("jia")[-1].text.split())

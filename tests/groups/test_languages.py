@@ -20,7 +20,7 @@ FOLDER = bundled("templates") / "mail"
 WANTED = (
     "join-confirm", "join-welcome", "join-waiting", "join-turned-away", "join-invitation", "left-confirm", "left-done",
     "set-confirm", "set-done", "set-refused", "address-confirm", "address-done", "whoami", "who", "who-confirm",
-    "lists", "request-help", "command-caught",
+    "lists", "request-help", "command-caught", "order-refused",
 )  # fmt: skip
 
 

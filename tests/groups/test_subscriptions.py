@@ -151,6 +151,19 @@ def test_what_our_front_server_brings_is_no_network(db: Database, context: Conte
     assert len(outbox(db)) == 40
 
 
+def test_who_is_proven_bombs_nobody(db: Database, context: Context, group: Group) -> None:
+    """A whole company may join within the hour, where it is proven that each of them asks."""
+    authentication = dataclasses.replace(context.settings.authentication, trusted=("mx.example.org",))
+    settings = dataclasses.replace(context.settings, authentication=authentication)
+    trusting = dataclasses.replace(context, settings=settings)
+    proof = {"Authentication_Results": "mx.example.org; dmarc=pass header.from=company.example", "peer": "127.0.0.1"}
+    for number in range(70):
+        settle(db, trusting, errand(context, group, "join", sender=f"p{number}@company.example", **proof))
+    assert len(outbox(db)) == 70
+    settle(db, trusting, errand(context, group, "join", sender="p1@company.example", **proof))
+    assert len(outbox(db)) == 70
+
+
 def test_a_victim_with_many_tags_is_one_victim(db: Database, context: Context, group: Group) -> None:
     for number in range(5):
         settle(db, context, errand(context, group, "join", sender=f"victim+{number}@example.org"))
