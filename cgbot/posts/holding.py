@@ -18,7 +18,7 @@ from typing import Final
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Conflict, Refused
-from cgbot.groups import members, senders, tokens
+from cgbot.groups import members, own_words, senders, tokens
 from cgbot.groups.roles import CONVENERS, may
 from cgbot.groups.subscriptions import Answer
 from cgbot.groups.tokens import Token
@@ -30,6 +30,7 @@ from cgbot.store.db import Tx
 
 MOST_AN_HOUR: Final = 30  # held messages of a group that are told one by one
 _AN_HOUR: Final = timedelta(hours=1)
+_NOTE: Final = 2000  # characters
 # What people write when they mean it.
 WORDS: Final = MappingProxyType(
     {"approve": "approve", "approved": "approve", "accept": "approve", "yes": "approve", "ok": "approve",
@@ -86,9 +87,17 @@ def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settl
     hold_id = int(token.facts["hold"])
     outcome = "Nothing was done: the first line must be approve, allow, reject, discard or ban."
     if word in WORDS:
-        outcome = try_to_decide(tx, context, (errand.group_id or 0, hold_id), Decision(WORDS[word], actor, rest))
+        decision = Decision(WORDS[word], actor, _note(errand, rest))
+        outcome = try_to_decide(tx, context, (errand.group_id or 0, hold_id), decision)
     hold_letters.answer(tx, context, errand, actor, ("held-decided", {"outcome": outcome, "hold": hold_id}))
     return Settled("sorted", outcome)
+
+
+def _note(errand: Errand, rest: str) -> str:
+    """The convener's own words behind the decision, on its line and below it, without a signature."""
+    lines = own_words.own_lines(errand.message.text)
+    below = lines[(own_words.first(lines) or 0) + 1 :]
+    return "\n".join([rest, *map(str.rstrip, below)]).strip()[:_NOTE]
 
 
 def may_decide(tx: Tx, context: Context, group_id: int, actor: str) -> bool:

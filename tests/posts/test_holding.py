@@ -215,6 +215,20 @@ def test_programs_are_held_and_the_notice_names_them(posts: Posts) -> None:
     assert settled.reason == "an attachment of a kind that is held: setup.exe"
 
 
+def test_the_words_behind_and_below_a_rejection_reach_a_proven_author(posts: Posts) -> None:
+    posts.context = trusting(posts.context)
+    posts.arrive(written(ZOE, "A product", **proven_by("example.com")))
+    answer = "Reject: off topic here.\n\nPlease write to the vendors' list.\nRegards\n\n-- \nJia\n+41 22 000\n"
+    posts.answer(posts.news()[0], f"{answer}\nOn Monday CG-AISEC wrote:\n> A message awaits")
+    told = {one.recipient: one.text.replace("\r\n", "\n") for one in posts.news()}
+    assert set(told) == {ZOE, LI, JIA}
+    words = "off topic here.\n\nPlease write to the vendors' list.\nRegards\n\n"
+    assert words in told[ZOE]
+    assert words in told[LI]
+    assert "Jia" not in told[ZOE]
+    assert not posts.waiting
+
+
 def test_a_flood_of_held_mail_is_not_told_one_by_one(posts: Posts) -> None:
     for _ in range(MOST_AN_HOUR + 5):
         posts.arrive(written(ZOE))
