@@ -10,7 +10,9 @@ leaves, and what other confirmations there are, higher rooms hand down to `purpo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -22,6 +24,13 @@ from cgbot.groups.knocks import Knock
 from cgbot.groups.members import Member
 from cgbot.mail import address, list_headers
 
+# An out-of-office notice that carries none of the fields of RFC 3834 must confirm nothing; a person's begins with Re:.
+_ABSENT: Final = re.compile(
+    r"\W*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|auto:|out of (?:the )?office|on (?:annual )?leave"
+    r"|réponse automatique|absence|absent|automatische antwort|abwesen|respuesta automática|fuera de la oficina"
+    r"|risposta automatica|автоматический ответ|автоответ|自动回复|自動回覆|不在)",
+    re.IGNORECASE,
+)
 __all__ = ["LIFETIME", "Answer", "Hook", "ask", "ask_back", "by_robot", "leave", "purposes"]
 
 
@@ -101,6 +110,8 @@ def _confirm(tx: Connection, context: Context, errand: Errand, answers: Mapping[
     """Find what the token was made for and let it happen."""
     if robot := by_robot(errand):
         return Settled("discarded", robot)
+    if _ABSENT.match(errand.message.subject):
+        return Settled("discarded", "its subject says that a program answered")
     token = tokens.look(tx, errand.detail, context.now)
     if token is None or str(token.facts.get("group")) != str(errand.group_id) or token.purpose not in answers:
         return Settled("discarded", "nothing waits for this confirmation")

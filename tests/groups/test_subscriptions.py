@@ -19,6 +19,7 @@ from cgbot.store.db import Database, Tx
 from tests.groups.mailbag import errand, outbox, token_of
 
 PURPOSES = subscriptions.purposes()
+ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def settle(db: Database, context: Context, one: Errand) -> Settled:
@@ -86,6 +87,7 @@ def test_a_stranger_who_leaves_is_answered_like_a_member(db: Database, context: 
     ]
 
 
+@ONE
 @pytest.mark.parametrize("purpose", ["join", "leave", "confirm"])
 @pytest.mark.parametrize(
     "robot",
@@ -110,6 +112,38 @@ def test_a_robot_is_never_answered(
     assert states(db, group) == {}
 
 
+@ONE
+@pytest.mark.parametrize(
+    "subject",
+    ["Automatic reply: Please confirm: join CG-AISEC", "Out of Office: Re: Please confirm", "AutoReply: x",
+     "Réponse automatique : Merci", "自动回复：Please confirm", "Absence du bureau"],
+)  # fmt: skip
+def test_an_absence_notice_without_the_fields_confirms_nothing(
+    db: Database, context: Context, group: Group, subject: str
+) -> None:
+    settle(db, context, errand(context, group, "join"))
+    token = token_of(outbox(db)[0])
+    assert settle(db, context, confirm(context, group, token, Subject=subject)).state == "discarded"
+    assert states(db, group) == {}
+    assert settle(db, context, confirm(context, group, token, Subject="Re: Please confirm")).state == "sorted"
+
+
+def test_a_victim_who_is_named_twice_at_once_is_asked_once(db: Database, context: Context, group: Group) -> None:
+    start = threading.Barrier(3)
+
+    def race() -> None:
+        start.wait()
+        settle(db, context, errand(context, group, "join"))
+
+    threads = [threading.Thread(target=race) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outbox(db)) == 1
+
+
+@ONE
 @pytest.mark.parametrize(
     "sender", ["", "nobody", "a@example.org, b@example.org", "cg-aisec@lists.example.org", "x@lists.example.org"]
 )
@@ -145,12 +179,14 @@ def test_a_flood_of_strangers_ends(db: Database, context: Context, group: Group)
     assert len(outbox(db)) == 110
 
 
+@ONE
 def test_what_our_front_server_brings_is_no_network(db: Database, context: Context, group: Group) -> None:
     for number in range(40):
         settle(db, context, errand(context, group, "join", sender=f"x@e{number}.example.org", peer="127.0.0.1"))
     assert len(outbox(db)) == 40
 
 
+@ONE
 def test_who_is_proven_bombs_nobody(db: Database, context: Context, group: Group) -> None:
     """A whole company may join within the hour, where it is proven that each of them asks."""
     authentication = dataclasses.replace(context.settings.authentication, trusted=("mx.example.org",))
@@ -164,12 +200,14 @@ def test_who_is_proven_bombs_nobody(db: Database, context: Context, group: Group
     assert len(outbox(db)) == 70
 
 
+@ONE
 def test_a_victim_with_many_tags_is_one_victim(db: Database, context: Context, group: Group) -> None:
     for number in range(5):
         settle(db, context, errand(context, group, "join", sender=f"victim+{number}@example.org"))
     assert len(outbox(db)) == 1
 
 
+@ONE
 def test_three_times_a_week(db: Database, context: Context, group: Group) -> None:
     for day in range(8):
         later = context.at(context.now + timedelta(days=day, minutes=day))
@@ -177,6 +215,7 @@ def test_three_times_a_week(db: Database, context: Context, group: Group) -> Non
     assert len(outbox(db)) == 4  # on the days 0, 1, 2 and 7
 
 
+@ONE
 def test_ten_a_day_to_one_address_from_all_groups(db: Database, context: Context, group: Group) -> None:
     admitted = [
         db.write_now(knocks.admit, context, Knock(f"join {number}", "zoe@example.org")) == "" for number in range(12)
