@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cgbot.app import House
-from cgbot.cli import joining
+from cgbot.cli import bounced, joining
 from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
 from cgbot.cli.times import instant
 from cgbot.context import Context
@@ -24,6 +24,7 @@ from cgbot.store.db import Tx
 
 app = noun("Who is in a group.")
 joining.join(app)
+bounced.join(app)
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 _Address = Annotated[str, typer.Argument(help="The member's mail address.")]
 _Name = Annotated[str | None, typer.Option(help="The person's name.")]

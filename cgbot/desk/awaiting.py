@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from cgbot.context import Context
-from cgbot.groups import join_requests, members, orders
+from cgbot.groups import bounce_records, join_requests, members, orders
 from cgbot.groups.join_requests import JoinRequest
 from cgbot.groups.members import Member
 from cgbot.groups.orders import Order
@@ -33,7 +33,7 @@ from cgbot.posts import holds
 from cgbot.posts.holds import Hold
 from cgbot.store import service
 from cgbot.store.tables import actions as action_rows
-from cgbot.store.tables import addresses, attendees, audit, contents, deliveries, people
+from cgbot.store.tables import addresses, attendees, contents, deliveries, people
 from cgbot.store.tables import members as members_rows
 
 AHEAD: Final = timedelta(days=28)
@@ -215,26 +215,18 @@ def outgoing(tx: Connection, context: Context, group_id: int) -> Outgoing:
 
 
 def bounced(tx: Connection, context: Context, group_id: int) -> tuple[Bounced, ...]:
-    """Whose mail came back lately, the newest first."""
-    rows = tx.execute(
-        select(audit.c.subject, audit.c.at, audit.c.detail)
-        .where(audit.c.group_id == group_id, audit.c.action == "bounce", audit.c.at > context.now - _BOUNCED_SINCE)
-        .order_by(audit.c.at.desc(), audit.c.id.desc())
-    ).all()
-    times = Counter(row.subject for row in rows)
-    newest = {row.subject: row for row in reversed(rows)}
-    found = [
-        Bounced(
-            address=address,
-            member=_still_here(members.find_member(tx, group_id, address)),
-            times=times[address],
-            last_at=row.at,
-            status=str(row.detail.get("status", "")),
-            diagnostic=str(row.detail.get("diagnostic", "")),
-        )
-        for address, row in newest.items()
-    ]
-    return tuple(sorted(found, key=lambda one: one.last_at, reverse=True)[:_MOST])
+    """Whose mail came back lately, the newest first; what was blamed on the mail itself is left out."""
+    rows = bounce_records.of_group(tx, group_id, context.now - _BOUNCED_SINCE)
+    against = [row for row in rows if row.kind != "content"]
+    times = Counter(row.member_id for row in against)
+    newest = {row.member_id: row for row in reversed(against)}
+    latest = sorted(newest.values(), key=lambda row: row.at, reverse=True)[:_MOST]
+    found = ((members.get_member(tx, row.member_id), row) for row in latest)
+    return tuple(
+        Bounced(member.address, _still_here(member), times[member.id], row.at, row.status, row.diagnostic)
+        for member, row in found
+        if member is not None
+    )
 
 
 def _still_here(member: Member | None) -> Member | None:

@@ -326,8 +326,15 @@ def _unanswered(tx: Connection, context: Context, found: Awaiting, charter: Char
 
 
 def _bounced(found: Awaiting) -> Section | None:
-    lines = [f"{one.address}: {_plural(one.times, 'bounce')}, {one.status or one.diagnostic}" for one in found.bounced]
-    lines += [f"{one.recipient}: {one.about}, {one.state}: {one.reply}" for one in found.outgoing.failed]
+    """Whose mail came back, and what did not arrive for other reasons."""
+    lines = [
+        f"{one.address}: {_plural(one.times, 'bounce')}, {one.status or one.diagnostic}"
+        + (", gets no mail any more" if one.member and one.member.state == "suspended" else "")
+        for one in found.bounced
+    ]
+    known = {one.address for one in found.bounced}
+    lost = [one for one in found.outgoing.failed if one.recipient not in known]
+    lines += [f"{one.recipient}: {one.about}, {one.state}: {one.reply}" for one in lost]
     more = max(0, found.outgoing.failures - len(found.outgoing.failed))
     return _section("Mail that did not arrive", f"{len(lines) + more} undelivered", lines, more)
 

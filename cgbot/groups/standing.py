@@ -19,6 +19,7 @@ from cgbot.errand import Errand, Settled
 from cgbot.errors import NotAllowed
 from cgbot.groups import (
     asking,
+    bounce_letters,
     languages,
     member_letters,
     members,
@@ -51,6 +52,8 @@ def _whoami(tx: Connection, context: Context, request: Request) -> str:
     lines.append((languages.word(language, "role"), languages.word(language, f"role {member.role}")))
     if member.state != "active":
         lines.append((languages.word(language, "state"), languages.word(language, f"state {member.state}")))
+        came_back = bounce_letters.evidence(tx, context, member, language)
+        lines += [(languages.word(language, "came back"), f"{one['when']}: {one['said']}") for one in came_back]
     settings = {name: value for name, value in setting.current(context, member, request.group).items() if value != ""}
     facts = {"settings": [*lines, *preferences.in_lines(settings, language)]}
     member_letters.write(tx, context, member, Note("whoami", facts, _asked_by(request)))

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from cgbot import wiring
 from cgbot.context import Context
 from cgbot.desk import awaiting
-from cgbot.groups import audit, members
+from cgbot.groups import bounce_records, members
+from cgbot.groups.bounce_records import Bounce
 from cgbot.groups.members import Member, NewMember
 from cgbot.groups.records import Group
 from cgbot.meetings import schedule
@@ -122,25 +123,28 @@ def test_answers_are_counted_by_meeting(db: Database, context: Context, group: G
 
 def test_whose_mail_came_back(db: Database, context: Context, group: Group, other: int) -> None:
     """The newest report counts, the oldest are forgotten, who has left is still named."""
-    add(db, context, group.id, "here")
+    here = add(db, context, group.id, "here")
     gone = add(db, context, group.id, "gone")
     db.write_now(members.remove, context, group.id, gone.address)
 
-    def bounce(tx: Tx, address: str, ago: timedelta, status: str, group_id: int) -> None:
-        audit.record(tx, context.now - ago, group_id, audit.Entry("mail", "bounce", address, {"status": status}))
-
-    for address, ago, status, group_id in (
-        ("here@example.org", 31 * DAY, "5.0.0", group.id),
-        ("here@example.org", 3 * DAY, "4.2.2", group.id),
-        ("here@example.org", DAY, "5.1.1", group.id),
-        ("gone@example.org", 2 * DAY, "5.7.1", group.id),
-        ("here@example.org", DAY, "5.9.9", other),
+    theirs = add(db, context, other, "theirs")
+    kinds = {"5.7.1": "content", "4.2.2": "soft"}
+    for number, (member, ago, status) in enumerate(
+        (
+            (here, 31 * DAY, "5.0.0"),
+            (here, 3 * DAY, "4.2.2"),
+            (here, DAY, "5.1.1"),
+            (here, DAY / 2, "5.7.1"),
+            (gone, 2 * DAY, "5.1.2"),
+            (theirs, DAY, "5.9.9"),
+        )
     ):
-        db.write_now(bounce, address, ago, status, group_id)
+        row = Bounce(member.id, number, context.now - ago, kinds.get(status, "hard"), status, "")
+        db.write_now(bounce_records.add, [row])
     found = look(db, context, group).bounced
     assert [(one.address, one.times, one.status, one.member is not None) for one in found] == [
         ("here@example.org", 2, "5.1.1", True),
-        ("gone@example.org", 1, "5.7.1", False),
+        ("gone@example.org", 1, "5.1.2", False),
     ]
 
 

@@ -13,8 +13,9 @@ from cgbot import wiring
 from cgbot.context import Context
 from cgbot.desk import actions as noting
 from cgbot.desk import digest
-from cgbot.groups import audit, members, records
+from cgbot.groups import bounce_records, members, records
 from cgbot.groups.actions import NewAction
+from cgbot.groups.bounce_records import Bounce
 from cgbot.groups.charter import Term
 from cgbot.groups.members import Member, NewMember
 from cgbot.groups.records import Group
@@ -228,8 +229,7 @@ def test_what_is_in_it(scene: Scene) -> None:
             noting.note, scene.context, named, NewAction("draft the liaison statement", hu.id, "2027-05-14"), "operator"
         )
         write(noting.note, scene.context, named, NewAction("in the autumn", hu.id, "2027-10-01"), "operator")
-        bounce = audit.Entry("mail", "bounce", "hu@example.org", {"status": "5.1.1"})
-        write(audit.record, scene.context.now, scene.group.id, bounce)
+        write(bounce_records.add, [Bounce(hu.id, 99, scene.context.now, "hard", "5.1.1", "")])
 
     fill(scene.db.write_now)
     (letter,) = scene.tick(MONDAY)

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from cgbot import wiring
-from cgbot.groups import audit, members, senders
+from cgbot.groups import bounce_records, members, senders
+from cgbot.groups.bounce_records import Bounce
 from cgbot.groups.members import Member, NewMember
 from cgbot.meetings import schedule
 from cgbot.meetings.schedule import Order
@@ -240,10 +241,10 @@ async def test_that_no_mail_leaves_is_said(site: Site, client: Client) -> None:
 
 
 async def test_whose_mail_came_back(site: Site, client: Client) -> None:
-    detail = {"status": "5.1.1", "diagnostic": "550 <nobody>"}
-    entry = audit.Entry("mail", "bounce", "chair@example.org", detail)
-    for _ in range(2):
-        site.db.write_now(audit.record, site.context.now, site.group.id, entry)
+    chair = site.db.read_now(members.require, site.group.id, "chair@example.org")
+    for content_id in (7, 8):
+        row = Bounce(chair.id, content_id, site.context.now, "hard", "5.1.1", "550 <nobody>")
+        site.db.write_now(bounce_records.add, [row])
     assert "2 times, last Monday 3 May 2027, 10:00" in await words(client, DESK)
     assert "came back 2×: 5.1.1 550 <nobody>" in await words(client, f"{DESK}members/")
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cgbot.groups import audit, members
+from cgbot.groups import bounce_records, members
+from cgbot.groups.bounce_records import Bounce
 from cgbot.groups.members import NewMember
 from cgbot.mail.headers import clean_text, encode
 from cgbot.web import text
@@ -89,14 +90,15 @@ async def test_no_payload_becomes_markup_for_conveners(site: Site) -> None:
     new = NewMember(
         "chair@example.org", name='<b onclick="x">A Chair', role="convener", organization="<script>x</script>"
     )
-    client = site.signed_in(site.db.write_now(members.add, site.context, site.group.id, new))
+    chair = site.db.write_now(members.add, site.context, site.group.id, new)
+    client = site.signed_in(chair)
     shelf = Shelf(site)
     for number, payload in enumerate(CLASSICS, 1):
         await site.hold(attack(number, payload, f"{payload}\n> {payload}\n", "text/plain"), payload)
         paper = shelf.add(number, payload, source=payload, abstract=payload, author_name=payload, state="considered")
         shelf.revise(paper, 0, (payload, payload, b"x"))
-        entry = audit.Entry("mail", "bounce", f"{payload}@example.org", {"status": payload, "diagnostic": payload})
-        site.db.write_now(audit.record, site.context.now, site.group.id, entry)
+        row = Bounce(chair.id, number, site.context.now, "hard", payload, payload)
+        site.db.write_now(bounce_records.add, [row])
     held = [f"/desk/cg-aisec/held/{number}/" for number in range(1, len(CLASSICS) + 1)]
     for path in ("/desk/", "/desk/cg-aisec/", "/desk/cg-aisec/members/", "/cg-aisec/papers/", *held):
         page = Page((await client.get(path)).text)
