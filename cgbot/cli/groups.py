@@ -117,12 +117,21 @@ def succeed(
     say(f"{carried} members were carried over, each with a mail that says how to leave")
 
 
+_JOINING = {
+    "open": "everybody may join",
+    "approval": "the conveners approve who joins",
+    "invitation": "joined by invitation",
+    "closed": "nobody joins by mail",
+}
+
+
 def _describe(charter: Charter) -> list[str]:
     terms = charter.terms
     lines = [
         f"{charter.acronym} ({charter.name}): {charter.title}",
         f"reports to {charter.parent_title or charter.parent}: {terms.reporting.text or _months(charter)}",
         f"{charter.mode}, {charter.archive} archive, {charter.posting} may post, times in {charter.zone_label}",
+        f"{_JOINING[charter.joining]}; the list of members is mailed to {charter.roster}",
         f"term {charter.term.period} until {charter.term.until or 'further notice'}",
         "",
         terms.objective,

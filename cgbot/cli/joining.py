@@ -10,7 +10,6 @@ from cgbot.cli.shell import Json, open_house, say, show
 from cgbot.errors import Malformed, NotFound
 from cgbot.groups import admission, invites, inviting, join_requests, members, own_addresses, records
 from cgbot.groups.commands import OPERATOR
-from cgbot.wiring import ON_JOIN
 
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 _Address = Annotated[str, typer.Argument(help="The mail address.")]
@@ -64,6 +63,8 @@ def turn_away(
 
 
 def _decide(group: str, address: str, state: str, note: str) -> None:
+    from cgbot.wiring import ON_JOIN  # noqa: PLC0415 - the other commands of `members` start without all the features
+
     with open_house() as house:
         found = house.db.read_now(records.get_group, group)
         waiting = house.db.read_now(join_requests.find_waiting, found.id, address)
