@@ -78,10 +78,11 @@ def name_of(held: Hold) -> str:
 
 
 def table(held: Hold) -> list[str]:
-    """The table of rules as lines; those that fired are marked with an asterisk and give their reason."""
+    """The table of rules as lines, those that fired with an asterisk and their reason; of what is no post only those."""
     return [
         f"{'*' if row.reason else ' '} {row.rule:15}{row.action:9}{row.reason or row.asks}"
         for row in moderation.table(held.hits)
+        if row.reason or held.purpose == "post"
     ]
 
 
