@@ -78,7 +78,7 @@ def name_of(held: Hold) -> str:
 
 
 def table(held: Hold) -> list[str]:
-    """The table of rules as lines, those that fired with an asterisk and their reason; of what is no post only those."""
+    """The table as lines, the rules that fired with an asterisk and their reason; of what is no post only those."""
     return [
         f"{'*' if row.reason else ' '} {row.rule:15}{row.action:9}{row.reason or row.asks}"
         for row in moderation.table(held.hits)
