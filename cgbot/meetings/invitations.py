@@ -25,7 +25,7 @@ from cgbot.ical.event import Event
 from cgbot.mail import verp
 from cgbot.mail.compose import FROM, TO, Calendar, NewMail, compose, slot
 from cgbot.mail.frozen import Frozen
-from cgbot.meetings import records, wording
+from cgbot.meetings import records, worded, wording
 from cgbot.meetings.records import Meeting
 from cgbot.outbox import letters, queue
 from cgbot.outbox.letters import Addressee, Letter
@@ -156,7 +156,8 @@ def _send(tx: Tx, context: Context, meeting: Meeting, mail: _Mail, told: Sequenc
     if not told:
         return 0
     charter = _charter(tx, context, meeting.group_id)
-    message_id = f"{context.new_token()}@{context.settings.service.domain}"
+    domain = context.settings.service.domain
+    message_id = worded.message_id(meeting.id, meeting.sequence, context.new_token(), domain)
     frozen = _compose(context, meeting, charter, mail, message_id)
     about = f"meeting {meeting.id} revision {meeting.revision}"
     content_id = queue.add_content(tx, Mail("invitation", about, meeting.group_id, message_id, frozen), context.now)
@@ -167,7 +168,7 @@ def _send(tx: Tx, context: Context, meeting: Meeting, mail: _Mail, told: Sequenc
 
 def _timing(context: Context, meeting: Meeting) -> Timing:
     ends = meeting.ends_at if meeting.state != "cancelled" else max(meeting.ends_at, context.now + _AFTER_CANCELLED)
-    return Timing(context.now, ends)
+    return Timing(context.now, letters.give_up(context.now, ends))
 
 
 def _compose(context: Context, meeting: Meeting, charter: Charter, mail: _Mail, message_id: str) -> Frozen:

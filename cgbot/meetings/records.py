@@ -72,10 +72,16 @@ def add(tx: Connection, values: dict[str, Any]) -> Meeting:
 
 def get(tx: Connection, meeting_id: int) -> Meeting:
     """One meeting; NotFound says where the numbers are."""
-    row = tx.execute(select(meetings).where(meetings.c.id == meeting_id)).one_or_none()
-    if row is None:
+    found = find(tx, meeting_id)
+    if found is None:
         raise NotFound(f"there is no meeting {meeting_id}; `cgbot meetings list GROUP` shows them")
-    return Meeting(**row._mapping)
+    return found
+
+
+def find(tx: Connection, meeting_id: int) -> Meeting | None:
+    """The meeting with this number."""
+    row = tx.execute(select(meetings).where(meetings.c.id == meeting_id)).one_or_none()
+    return None if row is None else Meeting(**row._mapping)
 
 
 def find_uid(tx: Connection, uid: str) -> Meeting | None:

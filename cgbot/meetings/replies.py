@@ -4,10 +4,10 @@ Answers to invitations (use case; PURPOSES meetings).
 The address names the subscriber by a signed part, the mail is from whom a trusted server says it is: both are
 "verified", the address alone is "unverified" (it counts, and the subscriber is told in one line, so that a forgery is
 seen), neither changes nothing. Answers are ordered per attendee by (SEQUENCE, DTSTAMP) (RFC 5546 section 2.1.5); a
-stale one is kept and not applied. A REPLY changes one attendee's state and nothing else; a COUNTER is shown to the
-conveners too (counters), a REFRESH gets the invitation again, and what a convener forwards is an order (forwarded).
-What asks to cancel or change a meeting from outside is kept and ignored. Robots are never answered; a delivery report
-is no answer.
+stale one is kept and not applied. A REPLY, or a yes in words where there is no calendar (worded), changes one
+attendee's state and nothing else; a COUNTER is shown to the conveners too (counters), a REFRESH gets the invitation
+again, and what a convener forwards is an order (forwarded). What asks to cancel or change a meeting from outside is
+kept and ignored. Robots are never answered; a delivery report is no answer.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from cgbot.errand import Errand, Purposes, Settled, UseCase
 from cgbot.groups import authentication, members
 from cgbot.groups.members import Member
 from cgbot.ical import itip
-from cgbot.ical.itip import Answer
+from cgbot.ical.itip import Answer, Attendee
 from cgbot.mail import dsn, verp
 from cgbot.mail.address import fold
-from cgbot.meetings import counters, forwarded, invitations, records, wording
+from cgbot.meetings import counters, forwarded, invitations, records, worded, wording
 from cgbot.meetings.counters import Counter
 from cgbot.meetings.records import AttendeeState, Meeting
 from cgbot.outbox import letters
@@ -58,7 +58,7 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
     settled = forwarded.take(tx, context, errand)
     if settled is not None:
         return settled
-    answers = [answer for one in errand.message.calendars for answer in itip.read(one)]
+    answers = [answer for one in errand.message.calendars for answer in itip.read(one)] or _worded(tx, errand)
     if not answers:
         return _not_understood(tx, context, errand)
     answer = next((one for one in answers if one.method in {"REPLY", "COUNTER", "REFRESH"}), answers[0])
@@ -72,6 +72,17 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
         proven = evidence.level == VERIFIED
         counters.tell(tx, context, errand, Counter(meeting, evidence.member, proven, answer.comment, reply_id))
     return Settled("sorted", f"{answer.method}: {outcome}")
+
+
+def _worded(tx: Tx, errand: Errand) -> list[Answer]:
+    """The answer of somebody whose signed address has come back with yes, no or maybe."""
+    found = worded.read(errand.message, errand.mail_from) if errand.detail else None
+    meeting = records.find(tx, found[0]) if found else None
+    if found is None or meeting is None:
+        return []
+    _, sequence, partstat, comment = found
+    attendee = Attendee("", partstat)
+    return [Answer("REPLY", meeting.uid, (attendee,), sequence=sequence, stamp=errand.received_at, comment=comment)]
 
 
 def _evidence(tx: Tx, context: Context, errand: Errand) -> _Evidence:

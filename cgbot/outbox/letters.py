@@ -80,9 +80,14 @@ def write(tx: Tx, context: Context, letter: Letter) -> int:
     group_id = letter.group[0] if letter.group else None
     content_id = queue.add_content(tx, Mail(letter.kind, letter.about, group_id, message_id, frozen), context.now)
     copies = [_copy(context, letter, content_id, one) for one in letter.recipients]
-    timing = Timing(context.now, letter.expires_at or context.now + LIFETIME)
+    timing = Timing(context.now, give_up(context.now, letter.expires_at))
     queue.add_copies(tx, content_id, copies, timing, letter.replaces)
     return content_id
+
+
+def give_up(now: datetime, moment: datetime | None = None) -> datetime:
+    """When to give up a mail: after five days, or at the moment that it speaks of."""
+    return min(moment, now + LIFETIME) if moment else now + LIFETIME
 
 
 def _fields(letter: Letter) -> tuple[tuple[str, str], ...]:

@@ -60,10 +60,22 @@ class Desk:
     async def post(self, ics: str, *, token: str = "", proven: str = "", author: str = "delegate@example.org") -> str:
         """Bring an answer in; what became of it."""
         results = f"Authentication-Results: {TRUSTED}; dkim=pass header.d={proven}\r\n" if proven else ""
-        raw = (
-            f"{results}From: {author}\r\nTo: x@lists.example.org\r\nSubject: Accepted\r\n"
-            f"Content-Type: text/calendar; method=REPLY; charset=utf-8\r\n\r\n{ics}"
-        ).encode()
+        fields = f"{results}Content-Type: text/calendar; method=REPLY; charset=utf-8\r\n"
+        return await self.bring(f"{fields}\r\n{ics}", token, author)
+
+    async def say(self, text: str, *, to: str = "", fields: str = "") -> str:
+        """Answer the newest invitation, or the one with this Message-ID, in words."""
+        to = to or self.invitation()
+        head = f"In-Reply-To: <{to}>\r\nReferences: <meeting-{self.meeting.uid}> <{to}>\r\n{fields}"
+        return await self.bring(f"{head}\r\n{text}", self.token(self.delegate), "delegate@example.org")
+
+    def invitation(self) -> str:
+        """The Message-ID of the newest one."""
+        newest = sa.select(contents.c.message_id).where(contents.c.kind == "invitation").order_by(contents.c.id.desc())
+        return str(self.db.read_now(lambda tx: tx.execute(newest.limit(1)).scalar_one()))
+
+    async def bring(self, rest: str, token: str, author: str) -> str:
+        raw = f"From: {author}\r\nTo: x@lists.example.org\r\nSubject: Accepted\r\n{rest}".encode()
         address = f"cg-aisec-meetings+{token}@lists.example.org"
         addressed = Addressed(address, self.group.id, "meetings", token)
         arrival = Arrival(raw, author, self.context.now, "smtp", "127.0.0.1", "x", False, b"", (addressed,))
@@ -176,3 +188,39 @@ async def test_yes_to_the_time_before_is_not_yes_to_the_new_one(desk: Desk) -> N
     assert desk.state().partstat == "NEEDS-ACTION"
     await desk.post(desk.ics(sequence="1"), token=desk.token(desk.delegate), proven="example.org")
     assert desk.state().partstat == "ACCEPTED"
+
+
+@pytest.mark.parametrize(
+    ("text", "partstat", "comment"),
+    [
+        ("yes\r\n", "ACCEPTED", ""),
+        ("Yes, I will be there.\r\n\r\n> no\r\n", "ACCEPTED", "I will be there."),
+        ("No\r\n", "DECLINED", ""),
+        ("maybe: if the train is on time\r\n", "TENTATIVE", "if the train is on time"),
+        ("Oui\r\n", "ACCEPTED", ""),
+        ("I shall see.\r\n", "NEEDS-ACTION", ""),
+        ("> yes\r\n", "NEEDS-ACTION", ""),
+    ],
+)
+async def test_an_answer_in_words(desk: Desk, text: str, partstat: str, comment: str) -> None:
+    """Whoever has no calendar answers as people do; only their own first line counts."""
+    await desk.say(text)
+    assert (desk.state().partstat, desk.state().comment) == (partstat, comment)
+    assert desk.letters() == (1 if partstat != "NEEDS-ACTION" else 0)  # the address alone vouches for it
+
+
+async def test_words_to_the_time_before_a_move(desk: Desk) -> None:
+    before = desk.invitation()
+    moved = schedule.read_when("2027-05-21 09:00", duration="60m")
+    desk.db.write_now(schedule.move, desk.context, desk.meeting.id, schedule.Changes(when=moved))
+    assert "previous time" in await desk.say("yes\r\n", to=before)
+    assert desk.state().partstat == "NEEDS-ACTION"
+    assert "applied" in await desk.say("yes\r\n")
+    assert desk.state().partstat == "ACCEPTED"
+
+
+async def test_a_robot_does_not_accept(desk: Desk) -> None:
+    await desk.say("Yes, I am on holiday.\r\n", fields="Auto-Submitted: auto-replied\r\n")
+    assert desk.state().partstat == "NEEDS-ACTION"
+    await desk.say("yes\r\n", to="somebody@else.example")
+    assert desk.state().partstat == "NEEDS-ACTION"
