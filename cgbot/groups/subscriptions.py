@@ -87,7 +87,10 @@ def ask(tx: Connection, context: Context, errand: Errand, name: str = "", langua
 
 def by_robot(errand: Errand) -> str:
     """Why a message must never be answered (RFC 3834 section 2), "" when a person may have written it."""
-    if list_headers.may_be_answered(errand.message, errand.mail_from):
+    domain = address.domain_of(errand.recipient)
+    is_itself = address.fold(errand.mail_from) == address.fold(errand.recipient)
+    ours = (lambda one: address.domain_of(one) == domain) if domain else None
+    if not is_itself and list_headers.may_be_answered(errand.message, errand.mail_from, ours):
         return ""
     return "from a robot, a list or nobody: never answered" if errand.mail_from else "the null sender is never answered"
 

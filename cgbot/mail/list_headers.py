@@ -9,11 +9,12 @@ signature survives. Whole fields are left out only where they must not travel.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
 from cgbot.mail import headers, identity
+from cgbot.mail.address import parse_mailboxes
 from cgbot.mail.frozen import Frozen, join, slot
 from cgbot.mail.message import Message
 
@@ -27,6 +28,8 @@ _LEFT_OUT: Final = (
     "Archived-At", "Precedence", "X-Loop",
 )  # fmt: skip
 _NAMES_LEFT_OUT: Final = frozenset(name.lower().encode() for name in _LEFT_OUT)
+# Where whoever passes a mail on, or takes it in, names us beside the To field of its author.
+_REDIRECTED: Final = ("Resent-To", "Resent-Cc", "X-Original-To", "Delivered-To", "X-Forwarded-To", "Envelope-To")
 _TITLE_LIMIT: Final = 200
 _IDENTIFIER: Final = re.compile(r"<([^<>]+)>\s*$")
 
@@ -134,15 +137,28 @@ def is_generated(message: Message) -> bool:
     return message.header("Auto-Submitted").partition(";")[0].strip().lower() == "auto-generated"
 
 
-def may_be_answered(message: Message, mail_from: str) -> bool:
-    """Say whether a program may answer it: a person's mail, with a return path, not from a list (RFC 3834)."""
+def may_be_answered(message: Message, mail_from: str, is_ours: Callable[[str], bool] | None = None) -> bool:
+    """
+    Say whether a program may answer it: a person's mail, with a return path, not from a list (RFC 3834).
+
+    With `is_ours` for the program's own addresses: nor one that names only others as its recipients.
+    """
     if not mail_from or is_automatic(message) or list_ids(message):
+        return False
+    if is_ours is not None and not _is_for(message, is_ours):
         return False
     if message.header("Precedence").strip().lower() in {"bulk", "junk", "list"} or _suppresses(message):
         return False
     local = mail_from.partition("@")[0].lower()
     robots = ("mailer-daemon", "postmaster", "noreply", "no-reply", "donotreply", "listserv", "majordomo")
     return not local.startswith(robots) and not local.endswith(("-request", "-owner", "-bounces"))
+
+
+def _is_for(message: Message, is_ours: Callable[[str], bool]) -> bool:
+    """Say whether a mail names one of our addresses, or nobody at all."""
+    named = [box.address for box in (*message.to, *message.cc)]
+    named += [box.address for name in _REDIRECTED for value in message.headers(name) for box in parse_mailboxes(value)]
+    return not named or any(is_ours(one) for one in named)
 
 
 def _suppresses(message: Message) -> bool:

@@ -194,6 +194,7 @@ def _write(
                 recipients=(told,),
                 sender_local=f"{group}-owner",
                 sender_name=charter.acronym,
+                expires_at=call.closes_at if call.closes_at > context.now else None,
                 language=charter.language,
             ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from cgbot.context import Context
@@ -61,3 +62,13 @@ def test_an_answer_says_what_it_answers(db: Database, context: Context, group: G
 def test_the_service_itself_has_the_null_return_path(db: Database, context: Context) -> None:
     db.write_now(letters.write, context, letter(None, Addressee("operator@example.org", None)))
     assert db.read_now(lambda tx: tx.execute(select(deliveries.c.return_path)).scalar_one()) == ""
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"), [(None, 5), (timedelta(days=2), 2), (timedelta(days=90), 5)], ids=["none", "soon", "far"]
+)
+def test_a_mail_is_given_up_at_its_moment_and_after_five_days_at_the_latest(
+    context: Context, moment: timedelta | None, expected: int
+) -> None:
+    given = context.now + moment if moment else None
+    assert letters.give_up(context.now, given) == context.now + timedelta(days=expected)
