@@ -117,7 +117,7 @@ def _answer(errand: Errand) -> bool | None:
 
 def _yes(tx: Tx, context: Context, held: Hold, token: Token) -> _Outcome:
     address, source = str(token.facts["address"]), str(token.facts["source"])
-    proofs.remember(tx, address, source, context.now)
+    proofs.remember(tx, context, held.group_id, (address, source), address)
     members.verify(tx, address, context.now)
     waiting = [one for one in holds.waiting_of(tx, held.group_id, fold(address)) if not one.proven]
     mine = [one for one in waiting if one.id == held.id or one.source == source]

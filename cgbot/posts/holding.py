@@ -182,7 +182,7 @@ def _from_now_on(tx: Tx, context: Context, held: Hold, decision: Decision) -> No
     if member is not None and is_member:
         members.change(tx, context, member, {"posting": "free"}, decision.actor)
     elif not held.proven:  # a stranger cannot be asked: the convener vouches for what comes this way
-        proofs.remember(tx, held.author, held.source, context.now)
+        proofs.remember(tx, context, held.group_id, (held.author, held.source), decision.actor)
     if not is_member or senders.verdict(tx, held.group_id, held.author):
         senders.decide(tx, context, held.group_id, (held.author, "allow", decision.note), decision.actor)
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select
 
 from cgbot.context import Context
 from cgbot.errand import Errand
-from cgbot.groups import authentication
+from cgbot.groups import audit, authentication
+from cgbot.groups.audit import Entry
 from cgbot.mail.address import domain_of, fold
 from cgbot.mail.authentication_results import Authentication
 from cgbot.mail.message import Message
@@ -31,6 +31,7 @@ from cgbot.store.upsert import insert_new
 _KNOWN: Final = select(proofs.c.id).where(
     proofs.c.address_key == bindparam("address"), proofs.c.domain == bindparam("domain")
 )
+TRUSTED: Final = "source trusted"  # in the audit trail
 _MOST_DOMAINS: Final = 10
 _MOST_HOPS: Final = 5
 _LONGEST: Final = 500
@@ -90,10 +91,14 @@ def knows(tx: Connection, address: str, source: str) -> bool:
     return bool(source) and tx.execute(_KNOWN, given).first() is not None
 
 
-def remember(tx: Connection, address: str, source: str, now: datetime) -> None:
-    """Let mail of this address from this source pass from now on."""
-    if source:
-        tx.execute(insert_new(tx, proofs).values(address_key=fold(address), domain=source, proven_at=now))
+def remember(tx: Connection, context: Context, group_id: int, author: tuple[str, str], actor: str) -> None:
+    """Let mail of this (address, source) pass from now on; the audit trail keeps who has said so."""
+    address, source = author
+    if not source:
+        return
+    values = {"address_key": fold(address), "domain": source, "proven_at": context.now}
+    if tx.execute(insert_new(tx, proofs).values(values).returning(proofs.c.id)).scalar_one_or_none() is not None:
+        audit.record(tx, context.now, group_id, Entry(actor, TRUSTED, fold(address), {"source": source}))
 
 
 def forget(tx: Connection, address: str) -> int:

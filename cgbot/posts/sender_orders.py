@@ -36,7 +36,9 @@ _DONE: Final = MappingProxyType(
 _STANDING: Final = MappingProxyType({"allow": "free", "hold": "held", "forget": ""})
 _MOST_LISTED: Final = 200
 # What moderation writes to the audit trail.
-ACTS: Final = (*holds.DECISIONS, *senders.DONE.values(), "sender forgotten", "emergency on", "emergency off")
+ACTS: Final = (
+    *holds.DECISIONS, *senders.DONE.values(), "sender forgotten", proofs.TRUSTED, "emergency on", "emergency off",
+)  # fmt: skip
 
 
 def _propose(word: str, tx: Tx, context: Context, request: Request) -> Proposal:

@@ -58,6 +58,7 @@ def test_authors_are_allowed_banned_listed_and_forgotten(here: Installation) -> 
         ("operator", "sender banned", "spam@example.net"),
         ("operator", "ban", "held message 2"),
         ("operator", "sender allowed", "zoe@example.com"),
+        ("operator", "source trusted", "zoe@example.com"),
         ("operator", "allow", "held message 1"),
     ]
 

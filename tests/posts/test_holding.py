@@ -63,7 +63,7 @@ def test_a_stranger_is_allowed_by_answering_and_posts_from_then_on(db: Database,
     assert "zoe@example.com posts without waiting" in told[JIA]
     assert "zoe@example.com posts without waiting" in told[LI]
     assert posts.arrive(written("Zoe <ZOE@example.com>")).state == "sorted"
-    assert [one[1] for one in posts.trail()[-2:]] == ["allow", "sender allowed"]
+    assert [one[1] for one in posts.trail()[-3:]] == ["allow", "source trusted", "sender allowed"]
     posts.answer(second, "discard")
     assert "was approved by jia@example.org already" in posts.news()[-1].text
 
