@@ -32,6 +32,7 @@ _KNOWN: Final = select(proofs.c.id).where(
     proofs.c.address_key == bindparam("address"), proofs.c.domain == bindparam("domain")
 )
 TRUSTED: Final = "source trusted"  # in the audit trail
+FORGOTTEN: Final = "sources forgotten"
 _MOST_DOMAINS: Final = 10
 _MOST_HOPS: Final = 5
 _LONGEST: Final = 500
@@ -101,6 +102,9 @@ def remember(tx: Connection, context: Context, group_id: int, author: tuple[str,
         audit.record(tx, context.now, group_id, Entry(actor, TRUSTED, fold(address), {"source": source}))
 
 
-def forget(tx: Connection, address: str) -> int:
-    """Let nothing in this name pass any more because of an earlier yes; how many sources were forgotten."""
-    return tx.execute(delete(proofs).where(proofs.c.address_key == fold(address))).rowcount
+def forget(tx: Connection, context: Context, group_id: int, address: str, actor: str) -> bool:
+    """Let nothing in this name pass any more because of an earlier word; False where there was none."""
+    gone = tx.execute(delete(proofs).where(proofs.c.address_key == fold(address))).rowcount
+    if gone:
+        audit.record(tx, context.now, group_id, Entry(actor, FORGOTTEN, fold(address)))
+    return gone > 0

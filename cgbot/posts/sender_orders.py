@@ -37,7 +37,8 @@ _STANDING: Final = MappingProxyType({"allow": "free", "hold": "held", "forget": 
 _MOST_LISTED: Final = 200
 # What moderation writes to the audit trail.
 ACTS: Final = (
-    *holds.DECISIONS, *senders.DONE.values(), "sender forgotten", proofs.TRUSTED, "emergency on", "emergency off",
+    *holds.DECISIONS, *senders.DONE.values(), "sender forgotten", proofs.TRUSTED, proofs.FORGOTTEN, "emergency on",
+    "emergency off",
 )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def decide(tx: Tx, context: Context, group_id: int, what: tuple[str, str, str], 
     if member is not None:
         members.change(tx, context, member, {"posting": _STANDING[word]}, actor)
     if word == "forget":
-        proven = proofs.forget(tx, key) > 0
+        proven = proofs.forget(tx, context, group_id, key, actor)
         if not (senders.forget(tx, context, group_id, key, actor) or proven or member):
             raise NotFound(f"nothing was decided about {key}")
     elif member is None or senders.verdict(tx, group_id, key):
