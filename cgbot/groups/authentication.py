@@ -25,7 +25,11 @@ def of(errand: Errand, settings: Settings, also: Iterable[str] = ()) -> Authenti
 
 
 def is_available(settings: Settings) -> bool:
-    """Say whether anything here authenticates mail at all: where nothing does, no post could prove its author."""
+    """
+    Say whether anything here authenticates mail at all: where nothing does, no post could prove its author.
+
+    Members' posts are held for want of a proof only then, so whatever `of` learns to ask belongs in here as well.
+    """
     return bool(settings.authentication.trusted)
 
 
