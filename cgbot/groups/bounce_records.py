@@ -35,15 +35,18 @@ class Bounce:
 
 
 def add(tx: Connection, found: Sequence[Bounce]) -> None:
-    """Keep these; of two about the same mail the worse stays, with the time of the first."""
+    """Keep these; what is known already about a member and a mail stays as it is."""
     for some in _portions(found):
         tx.execute(insert_new(tx, bounces), [_row(one) for one in some])
-    for one in found:
-        better = _WORST_FIRST[_WORST_FIRST.index(one.kind) + 1 :]
-        if better and len(found) == 1:  # many at once are refusals of the relay, each the first about its mail
-            mine = (bounces.c.member_id == one.member_id) & (bounces.c.content_id == one.content_id)
-            values = {"kind": one.kind, "status": one.status, "diagnostic": one.diagnostic[:_DIAGNOSTIC]}
-            tx.execute(update(bounces).where(mine, bounces.c.kind.in_(better)).values(**values))
+
+
+def add_or_worsen(tx: Connection, one: Bounce) -> None:
+    """Keep it; of two about the same mail the worse stays, with the time of the first."""
+    add(tx, [one])
+    mine = (bounces.c.member_id == one.member_id) & (bounces.c.content_id == one.content_id)
+    better = _WORST_FIRST[_WORST_FIRST.index(one.kind) + 1 :]
+    values = {name: value for name, value in _row(one).items() if name in {"kind", "status", "diagnostic"}}
+    tx.execute(update(bounces).where(mine, bounces.c.kind.in_(better)).values(**values))
 
 
 def _portions(some: Sequence[_T]) -> Iterator[Sequence[_T]]:

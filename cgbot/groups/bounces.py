@@ -79,7 +79,7 @@ def _take(tx: Connection, context: Context, member: Member, bounce: Bounce, *, f
         "diagnostic": bounce.diagnostic[:500],
     }  # fmt: skip
     audit.record(tx, context.now, member.group_id, Entry("mail", "bounce", member.address, detail))
-    bounce_records.add(tx, [bounce])
+    bounce_records.add_or_worsen(tx, bounce)
     if failed and bounce.kind != "content" and suspensions.of_probe(tx, member.id, bounce.content_id):
         suspend(tx, context, member)
     elif not _blame(tx, context, member.group_id, bounce.content_id):
