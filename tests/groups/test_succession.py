@@ -143,7 +143,7 @@ def test_every_address_of_the_old_group_is_the_successors(scene: Scene) -> None:
         scene.context, scene.new, report(), purpose="bounces", detail=path.partition("+")[2].partition("@")[0]
     )
     settled = scene.db.write_now(bounces.take_bounce, scene.context, replace(one, recipient=path))
-    assert settled.reason == "bounce of jia@example.org: failed 5.1.1"
+    assert settled.reason == "bounce of jia@example.org: hard, failed 5.1.1"
 
 
 def test_a_chain_leads_to_its_end(scene: Scene) -> None:
