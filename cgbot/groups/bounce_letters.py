@@ -30,6 +30,7 @@ REACTIVATE: Final = "reactivate"
 OPEN: Final = timedelta(days=120)  # how long an answer to one of these mails brings the mail back
 _SHOWN_SINCE: Final = timedelta(days=60)
 _SHOWN: Final = 10
+_WORDS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def evidence(tx: Connection, context: Context, member: Member, language: str = "
         {
             "when": in_words(one.at, charter, language),
             "kind": one.kind,
-            "said": " ".join((one.diagnostic or one.status or "no reason was given").split()),
+            "said": _in_short(one),
             "about": bounce_records.about(tx, one.content_id),
         }
         for one in reversed(found[-_SHOWN:])
@@ -170,4 +171,9 @@ def told_blamed(tx: Connection, content_id: int, refused: int, copies: int) -> T
 
 
 def _said(found: Sequence[Bounce]) -> list[str]:
-    return list(dict.fromkeys(" ".join((one.diagnostic or one.status).split()) for one in found))
+    return list(dict.fromkeys(_in_short(one) for one in found))
+
+
+def _in_short(one: Bounce) -> str:
+    """The server's words on one line; they come from outside, and go to people who did not ask."""
+    return " ".join((one.diagnostic or one.status or "no reason was given").split())[:_WORDS]

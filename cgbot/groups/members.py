@@ -9,7 +9,7 @@ written to the audit trail in the same transaction.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, bindparam, case, insert, select, upda
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NoSuchAddress
-from cgbot.groups import audit, profile, suspensions, tokens
+from cgbot.groups import audit, digest_marks, profile, suspensions, tokens
 from cgbot.groups.audit import Entry
 from cgbot.groups.roles import CONVENERS, ROLES
 from cgbot.mail import address as addresses_of
@@ -117,6 +117,19 @@ def each_active(tx: Connection, group_id: int) -> Iterator[Member]:
         after = rows[-1].id
 
 
+def rhythms(tx: Connection, group_id: int, modes: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Each pair of one of these delivery modes and a zone ("" for the group's) that active members have."""
+    wanted = (members.c.group_id == group_id) & (members.c.state == "active") & members.c.delivery.in_(modes)
+    rows = tx.execute(
+        select(members.c.delivery, people.c.zone)
+        .distinct()
+        .select_from(members.join(people, members.c.person_id == people.c.id))
+        .where(wanted)
+        .order_by(members.c.delivery, people.c.zone)
+    )
+    return tuple((row.delivery, row.zone) for row in rows)
+
+
 def conveners(tx: Connection, group_id: int) -> tuple[Member, ...]:
     """The active convener, vice-conveners and secretary, in this order."""
     return tuple(one for one in list_members(tx, group_id) if one.role in CONVENERS and one.state == "active")
@@ -141,6 +154,7 @@ def add(tx: Connection, context: Context, group_id: int, new: NewMember, actor: 
     audit.record(tx, context.now, group_id, Entry(actor, "member added", new.address, {"role": new.role}))
     member = find_member(tx, group_id, new.address)
     assert member is not None  # noqa: S101 - written above, in this transaction
+    digest_marks.follow(tx, member.id, group_id, member.delivery, context.now)
     return member
 
 
@@ -154,6 +168,9 @@ def change(
     """
     wanted = {key: profile.check(key, value) for key, value in values.items()}
     differ = {key: value for key, value in wanted.items() if getattr(member, key) != value}
+    moves = "address" in differ and suspensions.leave_behind(tx, member.id, context.now, actor)
+    if moves and member.state == "suspended":
+        differ.setdefault("state", "active")
     if "address" in differ:
         tx.execute(
             update(members)
@@ -162,6 +179,8 @@ def change(
         )
     _write(tx, people, member.person_id, {key: differ[key] for key in PERSON_FIELDS if key in differ})
     _write(tx, members, member.id, {key: differ[key] for key in MEMBER_FIELDS if key in differ})
+    if "delivery" in differ:
+        digest_marks.follow(tx, member.id, member.group_id, str(differ["delivery"]), context.now)
     if "state" in differ:
         suspensions.note_state(tx, member.id, str(differ["state"]), context.now, actor)
     if differ:
@@ -176,6 +195,7 @@ def remove(tx: Connection, context: Context, group_id: int, address: str, actor:
     tokens.revoke(tx, ("person", str(member.person_id)))
     tx.execute(update(members).where(members.c.id == member.id).values(state="left", left_at=context.now))
     suspensions.note_state(tx, member.id, "left", context.now, actor)
+    digest_marks.forget(tx, member.id)
     audit.record(tx, context.now, group_id, Entry(actor, "member removed", member.address))
     return dataclasses.replace(member, state="left")
 

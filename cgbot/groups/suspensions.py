@@ -110,6 +110,15 @@ def end(tx: Connection, member_id: int, now: datetime, by: str) -> None:
     tx.execute(update(suspensions).where(mine).values(state="ended", ended_at=now, ended_by=by))
 
 
+def leave_behind(tx: Connection, member_id: int, now: datetime, by: str) -> bool:
+    """End what is in question about an address that a member does not use any more; False when nothing was."""
+    found = open_of(tx, member_id)
+    if found is None or found.cause != "bounces":
+        return False
+    end(tx, member_id, now, by)
+    return True
+
+
 def note_state(tx: Connection, member_id: int, state: str, now: datetime, actor: str) -> None:
     """Keep up with a member's state, whoever has changed it."""
     if state != "suspended":

@@ -14,7 +14,7 @@ from typing import Final
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
 from cgbot.groups import complaints
-from cgbot.mail import list_headers
+from cgbot.mail import feedback, list_headers
 from cgbot.mail.address import fold
 from cgbot.posts import distribution, people
 from cgbot.store.db import Tx
@@ -28,7 +28,8 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
     delivered = {fold(value) for value in errand.message.headers("Delivered-To")}
     if fold(errand.recipient) in delivered or list_headers.hops(errand.message) > list_headers.HOPS:
         return Settled("discarded", "a mail loop")
-    if not errand.mail_from or list_headers.is_automatic(errand.message):
+    is_feedback = feedback.read(errand.message) is not None  # one that proves nothing is for people to judge
+    if not is_feedback and (not errand.mail_from or list_headers.is_automatic(errand.message)):
         return Settled("discarded", "from a robot: nobody needs to read it")
     told = people.responsible(tx, context, errand.group_id)
     if not told:

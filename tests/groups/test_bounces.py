@@ -287,6 +287,16 @@ def test_a_post_of_the_member_brings_mail_back_unless_a_convener_stopped_it(
     assert found.cause == "operator"
 
 
+def test_another_address_leaves_the_old_ones_bounces_behind(sqlite: tuple[Database, Context, Group]) -> None:
+    db, context, group = sqlite
+    zoe = db.write_now(members.add, context, group.id, NewMember("zoe@example.org"))
+    db.write_now(bounces.suspend, context, zoe)
+    suspended = db.read_now(members.require, group.id, "zoe@example.org")
+    after = db.write_now(members.change, context, suspended, {"address": "zoe@new.example"}, "zoe@new.example")
+    assert (after.address, after.state) == ("zoe@new.example", "active")
+    assert db.read_now(suspensions.open_of, zoe.id) is None
+
+
 # ------------------------------------------------------------------------------ refused by the next server, by most
 
 
@@ -407,6 +417,7 @@ def test_a_forged_complaint_stops_nobodys_mail(sqlite: tuple[Database, Context, 
     one = errand_of(context, group, feedback("abuse", quoted), purpose="owner", mail_from="abusedesk@example.com")
     db.write_now(owner.PURPOSES["owner"], context, one)
     assert state(db, zoe) == "active"
+    assert [letter.recipient for letter in outbox(db)] == ["operator@example.org"], "people judge it"
 
 
 @pytest.mark.parametrize("kind", ["auth-failure", "not-spam", "virus", ""])

@@ -151,7 +151,7 @@ def test_a_bounce_to_the_old_name_counts(db: Database, context: Context, group: 
     found = db.read_now(records.get_group, NEW)
     one = errand_of(after, found, report(), purpose="bounces", detail=path.partition("+")[2].partition("@")[0])
     one = dataclasses.replace(one, recipient=path)
-    assert db.write_now(bounces.take_bounce, after, one).reason == "bounce of zoe@example.org: failed 5.1.1"
+    assert db.write_now(bounces.take_bounce, after, one).reason == "bounce of zoe@example.org: hard, failed 5.1.1"
 
 
 @pytest.mark.parametrize(
