@@ -28,7 +28,7 @@ from cgbot.groups.members import Member
 from cgbot.mail import bounce_text, dsn, refusals, verp
 from cgbot.mail.address import fold
 from cgbot.mail.refusals import Report
-from cgbot.outbox import failures
+from cgbot.outbox import failures, listing
 from cgbot.outbox.letters import Addressee
 from cgbot.outbox.queue import Failure
 
@@ -171,6 +171,7 @@ def suspend(tx: Connection, context: Context, member: Member) -> None:
         return
     suspensions.suspend(tx, member.id, "bounces", context.now)
     after = members.change(tx, context, member, {"state": "suspended"}, "mail")
+    listing.drop_member(tx, member.id, context.now)
     bounce_letters.suspended(tx, context, after)
     told = bounce_letters.told_suspended(tx, context, after, "bounces")
     bounce_letters.tell_conveners(tx, context, member.group_id, told, besides=[member.id])

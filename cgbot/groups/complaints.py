@@ -18,6 +18,7 @@ from cgbot.groups.bounce_records import Bounce
 from cgbot.groups.members import Member
 from cgbot.mail import feedback, verp
 from cgbot.mail.feedback import Feedback
+from cgbot.outbox import listing
 
 
 def take_from(tx: Connection, context: Context, errand: Errand, signed: tuple[Member, int]) -> Settled | None:
@@ -66,6 +67,7 @@ def _settle(tx: Connection, context: Context, found: Feedback, member: Member, c
     if member.state == "active":
         suspensions.suspend(tx, member.id, "complaint", context.now)
         after = members.change(tx, context, member, {"state": "suspended"}, "mail")
+        listing.drop_member(tx, member.id, context.now)
         told = bounce_letters.told_suspended(tx, context, after, "complaint")
         bounce_letters.tell_conveners(tx, context, member.group_id, told, besides=[member.id])
     return Settled("sorted", f"{said} of {member.address}: no more mail")

@@ -27,6 +27,7 @@ from cgbot.groups import (
     members,
     own_addresses,
     preferences,
+    reactivation,
     records,
     tokens,
 )
@@ -102,6 +103,7 @@ def change(
 ) -> str:
     """Do it for somebody who is proven, and tell them. Raises Refused."""
     actor = member.address
+    reactivation.heard_from(tx, context, member.group_id, actor)
     values = dict(wanted)
     fresh = str(values.pop(ADD, "") or "")
     gone = str(values.pop(REMOVE, "") or "")

@@ -21,6 +21,7 @@ from cgbot.store.tables import attempts, contents, deliveries, groups
 
 State = Literal["waiting", "queued", "leased", "deferred", "sent", "failed", "expired", "suppressed"]
 DROPPED: Final = "dropped by the operator"
+NO_MAIL: Final = "no mail reaches this member"
 _AGAIN: Final = timedelta(days=5)  # the lifetime of a copy that is sent again after its own has ended
 _OPEN: Final = (*WAITING, "leased")
 
@@ -129,6 +130,12 @@ def drop(tx: Tx, delivery_id: int, now: datetime) -> None:
     )
     if not ended.rowcount:
         raise Conflict(f"delivery {delivery_id} is {found.state}; only what waits can be dropped")
+
+
+def drop_member(tx: Tx, member_id: int, now: datetime) -> int:
+    """Do not send what waits for a member whom mail does not reach; how many copies."""
+    waits = (deliveries.c.member_id == member_id) & deliveries.c.state.in_(WAITING)
+    return tx.execute(update(deliveries).where(waits).values(state="suppressed", reply=NO_MAIL, done_at=now)).rowcount
 
 
 def _queue_again(tx: Tx, which: ColumnElement[bool], now: datetime) -> int:

@@ -287,6 +287,17 @@ def test_a_post_of_the_member_brings_mail_back_unless_a_convener_stopped_it(
     assert found.cause == "operator"
 
 
+def test_what_waits_for_a_suspended_member_is_not_sent(sqlite: tuple[Database, Context, Group]) -> None:
+    db, context, group = sqlite
+    everybody = joined(db, context, group, 2)
+    sent_to(db, context, group, everybody)
+    db.write_now(lambda tx: tx.execute(sa.update(deliveries).values(state="deferred")))
+    db.write_now(bounces.suspend, context, everybody[0])
+    wanted = sa.select(deliveries.c.recipient, deliveries.c.state).where(deliveries.c.content_id == 1)
+    rows = db.read_now(lambda tx: tx.execute(wanted).all())
+    assert {tuple(row) for row in rows} == {("m0@example.org", "suppressed"), ("m1@example.org", "deferred")}
+
+
 def test_another_address_leaves_the_old_ones_bounces_behind(sqlite: tuple[Database, Context, Group]) -> None:
     db, context, group = sqlite
     zoe = db.write_now(members.add, context, group.id, NewMember("zoe@example.org"))

@@ -8,7 +8,7 @@ import pytest
 
 from cgbot.context import Context
 from cgbot.errors import Conflict, Malformed, NoSuchAddress, NotAllowed
-from cgbot.groups import bounce_records, bounces, members, reactivation
+from cgbot.groups import bounce_records, bounces, members, reactivation, setting
 from cgbot.groups.bounce_records import Bounce
 from cgbot.groups.commands import Actor, Ordered, Request
 from cgbot.groups.members import Member, NewMember
@@ -59,6 +59,16 @@ def test_conveners_see_everybodys(db: Database, context: Context, group: Group, 
     assert "no such user 3" in ask(db, context, group, "jia@example.org", "zoe@example.org")
     with pytest.raises(NoSuchAddress):
         ask(db, context, group, "jia@example.org", "nobody@example.org")
+
+
+def test_a_member_who_changes_a_setting_gets_mail_again(
+    db: Database, context: Context, group: Group, zoe: Member
+) -> None:
+    db.write_now(bounces.suspend, context, zoe)
+    suspended = db.read_now(members.require, group.id, "zoe@example.org")
+    db.write_now(setting.change, context, suspended, {"delivery": "daily"})
+    after = db.read_now(members.require, group.id, "zoe@example.org")
+    assert (after.state, after.delivery) == ("active", "daily")
 
 
 def test_nothing_came_back(db: Database, context: Context, group: Group) -> None:
