@@ -43,7 +43,7 @@ from cgbot.papers import agenda, contributions, intake, report_answers, report_d
 from cgbot.papers import orders as paper_orders
 from cgbot.papers import queries as paper_queries
 from cgbot.papers import reminders as paper_reminders
-from cgbot.posts import authorship, hold_reminders, holding, owner, people, post, request, sender_orders
+from cgbot.posts import authorship, digests, hold_reminders, holding, owner, people, post, request, sender_orders
 from cgbot.posts import orders as post_orders
 from cgbot.posts.gate import Directory, GroupPolicy
 from cgbot.store.db import Database, Tx
@@ -150,6 +150,7 @@ def kinds() -> tuple[Kind, ...]:
         *announced,
         *actions.KINDS,
         *term.KINDS,
+        *digests.KINDS,
         *inviting.KINDS,
         *reactivation.KINDS,
         *hold_reminders.KINDS,

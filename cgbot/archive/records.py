@@ -107,6 +107,12 @@ def newest(tx: Connection, group_id: int, limit: int) -> tuple[Post, ...]:
     return _posts(tx, wanted.order_by(posts.c.received_at.desc(), posts.c.id.desc()).limit(limit))
 
 
+def between(tx: Connection, group_id: int, after: int, until: int) -> tuple[Post, ...]:
+    """The posts with ids after one and up to another, as they came in."""
+    wanted = select(*_COLUMNS).where(posts.c.group_id == group_id, posts.c.id > after, posts.c.id <= until)
+    return _posts(tx, wanted.order_by(posts.c.received_at, posts.c.id))
+
+
 def _posts(tx: Connection, wanted: Select[tuple[object, ...]]) -> tuple[Post, ...]:
     return tuple(
         Post(**{**row._mapping, "sha256": bytes(row.sha256), "references": tuple(row.references)})

@@ -67,6 +67,7 @@ class NewMail:
     fields: tuple[tuple[str, str], ...] = ()
     extra: Frozen | None = None  # a block of fields as bytes, such as the list's own
     enclosures: tuple[Enclosure, ...] = ()
+    parts: tuple[Frozen, ...] = ()  # further parts with their own fields, after the words
 
 
 def compose(mail: NewMail) -> Frozen:
@@ -109,7 +110,7 @@ def _body(mail: NewMail) -> Frozen:
     seed = hashlib.sha256(mail.message_id.encode()).hexdigest()[:24]
     words = _words(mail, seed)
     files = [_calendar_attachment(mail.calendar)] if mail.calendar else []
-    files += [_enclosed(one) for one in mail.enclosures]
+    files += [*map(_enclosed, mail.enclosures), *mail.parts]
     return _multipart("mixed", f"=_mixed_{seed}", [words, *files]) if files else words
 
 

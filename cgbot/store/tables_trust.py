@@ -118,11 +118,13 @@ suspensions = Table(
     one_of("cause", "bounces", "complaint", "operator"),
 )
 
-# The last post that a member has had in a digest, or that was there when digests began.
+# The last post that a member has had in a digest, or that was there when digests began; `until_id` ends what is owed to
+# somebody who has gone back to single posts.
 digest_marks = Table(
     "digest_marks",
     metadata,
     Column("member_id", BigId, ForeignKey("members.id"), primary_key=True),
     Column("post_id", BigId, nullable=False),
+    Column("until_id", BigId),
     Column("at", UtcTime, nullable=False),
 )

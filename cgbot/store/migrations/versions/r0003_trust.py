@@ -107,6 +107,7 @@ def upgrade() -> None:
         "digest_marks",
         sa.Column("member_id", BigId, nullable=False),
         sa.Column("post_id", BigId, nullable=False),
+        sa.Column("until_id", BigId, nullable=True),
         sa.Column("at", UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(["member_id"], ["members.id"], name=op.f("fk_digest_marks_member_id")),
         sa.PrimaryKeyConstraint("member_id", name=op.f("pk_digest_marks")),
