@@ -69,7 +69,9 @@ def load_keys(settings: Settings) -> Keys:
     folder = settings.secrets_directory
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = sorted(folder.glob("master-*"), reverse=True) or [_make_key(folder / "master-0001")]
+        found = sorted(folder.glob("master-*"), reverse=True) or [
+            make_secret(folder / "master-0001", secrets.token_hex(_KEY_BYTES) + "\n")
+        ]
         return Keys(tuple(_key(path) for path in found))
     except OSError as error:
         raise ConfigError(str(folder), "secrets.directory", f"cannot be used: {error.strerror}") from error
@@ -81,17 +83,17 @@ def relay_password(settings: Settings) -> str:
     if path is None:
         return ""
     try:
-        return _private(path, "relay.password_file").decode().strip("\r\n")
+        return private(path, "relay.password_file").decode().strip("\r\n")
     except OSError as error:
         raise ConfigError(str(path), "relay.password_file", f"cannot be read: {error.strerror}") from error
 
 
-def _make_key(path: Path) -> Path:
-    """Write a fresh key so that a crash leaves a whole one or none, and a second process takes the first one's."""
+def make_secret(path: Path, text: str) -> Path:
+    """Write a fresh secret so that a crash leaves a whole one or none, and a second process takes the first one's."""
     draft = path.with_name(f".draft-{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as stream:
-        stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
+        stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     try:
@@ -113,13 +115,13 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _key(path: Path) -> bytes:
-    text = _private(path, "secrets.directory").strip()
+    text = private(path, "secrets.directory").strip()
     if not re.fullmatch(rb"[0-9a-f]{64,}", text):
         raise ConfigError(str(path), "secrets.directory", "is not a master key: it must be 64 hexadecimal digits")
     return bytes.fromhex(text.decode())
 
 
-def _private(path: Path, key: str) -> bytes:
+def private(path: Path, key: str) -> bytes:
     """Read a secret's file, unless somebody else could have."""
     with path.open("rb") as stream:
         mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cgbot.archive.keep import PostFacts
     from cgbot.context import Context
+    from cgbot.mail.authenticity import Checked
     from cgbot.mail.message import Message
 
 
@@ -40,6 +41,7 @@ class Errand:
     sha256: bytes
     message: Message
     facts: PostFacts | None = None  # of a post: what the archive needs, prepared outside the transaction
+    checked: Checked | None = None  # what our own check of DKIM, SPF and DMARC has found, where it is on
     prepared: object | None = None  # what the preparer of its purpose has made of the message, outside it too
 
     @property

@@ -34,6 +34,7 @@ from cgbot.outbox.delivery import Delivery
 from cgbot.posts import errands, shelved, upkeep
 from cgbot.posts.intake import Intake
 from cgbot.posts.sorter import Desk, Sorter
+from cgbot.posts.verifying import Verifier, dns_lookup
 from cgbot.settings import Settings
 from cgbot.smtp import server as listeners
 from cgbot.smtp.dialogue import Edge
@@ -146,6 +147,7 @@ class Running:
         self._presence: Presence | None = None
         self._clock = Clock(house.db, house.context, wiring.kinds(), after=self._wake_delivery)
         self._clock.also(wiring.make_files)
+        self._verifier = Verifier(lambda: house.settings, dns_lookup())
 
     async def start(self) -> None:
         """Open the sockets, then start the workers."""
@@ -178,6 +180,7 @@ class Running:
         await self._clock.stop()
         if self._sorter is not None:
             self._sorter.stop()
+        self._verifier.close()
         if self._delivery is not None:
             await self._delivery.stop()
         for task in self._tasks:
@@ -271,6 +274,7 @@ class Running:
             after=self._wake_delivery,
             preparers=wiring.preparers(),
             epoch=epoch,
+            check=self._verifier.check,
         )
 
     async def _start_web(self, bound: socket.socket) -> None:

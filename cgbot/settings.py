@@ -152,6 +152,24 @@ class AuthenticationSettings:
     trusted_peers: tuple[str, ...] = _setting(
         ("127.0.0.1", "::1"), "addresses or networks of the servers in front that add them", allowed.NETWORKS
     )
+    check: Literal["none", "own"] = _setting(
+        "none", "`own`: check DKIM, SPF and DMARC ourselves too, by DNS; `none`: ask no DNS"
+    )
+    rewrite_from: tuple[str, ...] = _setting(
+        ("gmail.com", "googlemail.com"),
+        'domains whose mail is refused without their signature though their policy is none; with `check = "own"`',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What proves that our mail is ours (RFC 6376, 8463, 8617)."""
+
+    enabled: Literal["yes", "no"] = _setting(
+        "yes", "`yes`: sign what we send (DKIM) and seal posts (ARC); `no`: the relay signs"
+    )
+    domain: str = _setting("", "domain of the signatures; empty: `service.domain`", allowed.HOST)
+    selector: str = _setting("cgbot", "selector of the RSA key; the Ed25519 key is at SELECTOR-ed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +197,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     notices: Notices = field(default_factory=Notices)
     authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
+    signing: Signing = field(default_factory=Signing)
     log: Log = field(default_factory=Log)
     file: Path | None = None
 
@@ -191,6 +210,11 @@ class Settings:
     def secrets_directory(self) -> Path:
         """The folder of the master keys."""
         return self.secrets.directory or self.service.data_dir / "secrets"
+
+    @property
+    def signing_domain(self) -> str:
+        """The domain that our signatures name."""
+        return self.signing.domain or self.service.domain
 
     @property
     def groups_directory(self) -> Path:

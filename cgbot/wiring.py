@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from cgbot import configuration, render
+from cgbot import configuration, render, signing_keys
 from cgbot.context import Context
 from cgbot.desk import actions, digest
 from cgbot.desk import orders as desk_orders
@@ -165,8 +165,13 @@ def make_files(db: Database, context: Context) -> int:
 
 
 def delivery_hooks() -> Hooks:
-    """Who is told of a mail that could not be delivered."""
-    return Hooks(owners=owners, on_failed=bounces.take_refusals, relay_password=configuration.relay_password)
+    """Who is told of a mail that could not be delivered, and what signs."""
+    return Hooks(
+        owners=owners,
+        on_failed=bounces.take_refusals,
+        relay_password=configuration.relay_password,
+        signing_keys=signing_keys.load,
+    )
 
 
 def owners(tx: Tx, context: Context, group_id: int | None) -> tuple[Addressee, ...]:

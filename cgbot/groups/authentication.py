@@ -2,7 +2,8 @@
 Who wrote an errand's message, as far as it is proven (pure rules).
 
 Authentication-Results count when a server that the settings trust wrote them, and only on mail that such a server
-brought: whoever talks to us directly could write the field too (RFC 8601 section 5).
+brought: whoever talks to us directly could write the field too (RFC 8601 section 5). Beside them counts what our own
+check has found, where it is on (mail.authenticity, posts.verifying).
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from cgbot.settings import Settings
 
 def of(errand: Errand, settings: Settings, also: Iterable[str] = ()) -> Authentication:
     """What passed; `also` are further authserv-ids, such as a companion's host."""
+    own = errand.checked.proven() if errand.checked else Authentication()
     trusted = {*settings.authentication.trusted, *filter(None, also)}
     if not trusted or not is_from_front(errand, settings):
-        return Authentication()
-    return authentication_results.results(errand.message, trusted)
+        return own
+    told = authentication_results.results(errand.message, trusted)
+    return Authentication(told.dkim | own.dkim, told.spf | own.spf, told.dmarc)
 
 
 def is_available(settings: Settings) -> bool:
@@ -30,7 +33,7 @@ def is_available(settings: Settings) -> bool:
 
     Members' posts are held for want of a proof only then, so whatever `of` learns to ask belongs in here as well.
     """
-    return bool(settings.authentication.trusted)
+    return bool(settings.authentication.trusted) or settings.authentication.check == "own"
 
 
 def is_from_front(errand: Errand, settings: Settings) -> bool:

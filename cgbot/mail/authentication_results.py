@@ -44,7 +44,7 @@ class Authentication:
     def proves(self, address: str) -> bool:
         """Say whether this author address has proved itself."""
         domain = domain_of(address)
-        return bool(domain) and any(_aligned(domain, passed) for passed in self.dkim | self.spf | self.dmarc)
+        return bool(domain) and any(aligned(domain, passed) for passed in self.dkim | self.spf | self.dmarc)
 
     def dkim_passed(self, domain: str) -> bool:
         """Say whether a signature of this domain, or of one below it, passed."""
@@ -103,7 +103,8 @@ def _domain(method: str, result: object) -> str:
     return (domain_of(value) or value).lower().strip('".')
 
 
-def _aligned(domain: str, passed: str) -> bool:
+def aligned(domain: str, passed: str) -> bool:
+    """Say whether a result for `passed` counts for an address at `domain`: the same, or one below the other."""
     if "." not in domain or "." not in passed:
         return False
     return domain == passed or domain.endswith(f".{passed}") or passed.endswith(f".{domain}")

@@ -24,6 +24,7 @@ from cgbot.outbox.backlog import Backlog
 from cgbot.outbox.cache import ContentCache
 from cgbot.outbox.leases import Claim
 from cgbot.outbox.recorder import Hooks, Recorder
+from cgbot.outbox.signer import Signer
 from cgbot.outbox.transport_maildir import MaildirTransport
 from cgbot.outbox.transport_smtp import SmtpConnection
 from cgbot.outbox.watch import Pace, RelayWatch
@@ -66,6 +67,7 @@ class Delivery:
             large=large_at_once(),
             stopping=self._stopping,
             refused_seconds=self._pace.refused,
+            signer=self._signer(),
         )
         self._workers = [Worker(number, self._post, self._transport(number)) for number in range(count)]
         self._work: asyncio.Task[None] | None = None
@@ -120,6 +122,11 @@ class Delivery:
             tasks.create_task(self._give_up(), name="expiry")
             for number, one in enumerate(self._workers):
                 tasks.create_task(one.run(), name=f"delivery-{number}")
+
+    def _signer(self) -> Signer | None:
+        settings = self._context().settings
+        keys = self._hooks.signing_keys(settings)
+        return Signer(self._db, keys, settings.service.domain) if keys else None
 
     def _transport(self, number: int) -> Transport:
         settings = self._context().settings

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cgbot.context import Context
 from cgbot.errors import CgbotError
+from cgbot.mail.signing import SigningKeys
 from cgbot.outbox import failures, leases, queue, transport_smtp
 from cgbot.outbox.leases import Claim, Released
 from cgbot.outbox.letters import Addressee
@@ -52,6 +53,7 @@ class Hooks:
     on_failed: OnFailed = failures.tell
     relay_password: Callable[[Settings], str] = transport_smtp.read_password
     pace: Pace = field(default_factory=Pace)
+    signing_keys: Callable[[Settings], SigningKeys | None] = lambda _: None  # unsigned
 
 
 @dataclass(slots=True)

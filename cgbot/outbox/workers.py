@@ -28,6 +28,7 @@ from cgbot.outbox.leases import Claim
 from cgbot.outbox.queue import Attempt
 from cgbot.outbox.recorder import Recorder
 from cgbot.outbox.retry import Outcome, Tried
+from cgbot.outbox.signer import Signer
 from cgbot.outbox.transport_smtp import NotConnected
 from cgbot.outbox.watch import RelayWatch
 from cgbot.outbox.wire import Outgoing
@@ -73,6 +74,7 @@ class Post:
     large: asyncio.Semaphore
     stopping: asyncio.Event
     refused_seconds: float
+    signer: Signer | None = None
 
     async def hand_back(self, claims: Sequence[Claim]) -> None:
         """End leases of copies that nobody can have got."""
@@ -182,6 +184,8 @@ class Worker:
             is_large = len(frozen.body) > _LARGE_OCTETS
             async with self._post.large if is_large and not _shared(frozen) else contextlib.nullcontext():
                 copy = _written(claim, frozen, is_large=is_large)
+                if self._post.signer is not None:
+                    copy = await self._post.signer.sign(claim.content_id, frozen, copy)
                 failpoints.reach("outbox.composed")
                 outcome = await self._transport.send(copy)
         except NotConnected:

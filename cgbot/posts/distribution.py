@@ -18,7 +18,8 @@ from cgbot.context import Context
 from cgbot.errand import Errand
 from cgbot.groups import members
 from cgbot.groups.members import Member
-from cgbot.mail import list_headers, verp
+from cgbot.mail import authenticity, from_field, list_headers, verp
+from cgbot.mail.frozen import Frozen, fill, join
 from cgbot.mail.list_headers import ListHeaders
 from cgbot.outbox import queue
 from cgbot.outbox.queue import Copy, Mail, Timing
@@ -56,8 +57,7 @@ def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: C
     if first is None or errand.facts is None:
         return 0
     link = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"
-    trusted = context.settings.authentication.trusted
-    frozen = list_headers.redistribute(errand.message.raw, described(context, errand.group), link, ours=trusted)
+    frozen = _written(context, errand, link)
     mail = Mail("post", f"post {post_id}", errand.group_id, errand.facts.message_id, frozen)
     content_id = queue.add_content(tx, mail, context.now)
     return queue.add_copies(
@@ -66,6 +66,24 @@ def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: C
         (_copy(context, errand.group, content_id, one) for one in chain((first,), subscribers)),
         Timing(context.now, context.now + LIFETIME),
     )
+
+
+def _written(context: Context, errand: Errand, link: str) -> Frozen:
+    """
+    The list's copy, with what our own check has found; in the list's name where the author's would get it refused.
+
+    That is decided on the octets that go out, with the keys that the check has found.
+    """
+    settings, lists = context.settings, described(context, errand.group)
+    ours = {*settings.authentication.trusted, settings.service.domain}
+    frozen = list_headers.redistribute(errand.message.raw, lists, link, ours=ours)
+    checked = errand.checked
+    if checked is None:
+        return frozen
+    as_sent = fill(frozen, {list_headers.ONE_CLICK: lists.archive_url})
+    if authenticity.must_rewrite(as_sent, checked, settings.authentication.rewrite_from):
+        frozen = from_field.rewrite(frozen, lists.address(), context.charters[errand.group].acronym)
+    return join([checked.results(settings.service.domain), frozen])
 
 
 def _is_away(member: Member, context: Context) -> bool:

@@ -25,7 +25,8 @@ from cgbot.errand import Errand, Preparers, Purposes, Settled
 from cgbot.errors import Deferred, NotFound
 from cgbot.failpoints import reach
 from cgbot.mail import message as messages
-from cgbot.mail.message import Caps
+from cgbot.mail.authenticity import Checked
+from cgbot.mail.message import Caps, Message
 from cgbot.posts import errands
 from cgbot.posts.errands import Claimed
 from cgbot.store import raw
@@ -39,6 +40,7 @@ _PATIENCE_SECONDS: Final = 1.0
 _RETRY: Final = timedelta(seconds=30)
 log = structlog.get_logger(__name__)
 
+Check = Callable[[Sequence[tuple[Claimed, Message]]], Sequence[Checked | None]]  # never raises, bounded in time
 OnShelved = Callable[[Tx, Context, Claimed, str], None]
 
 
@@ -54,6 +56,7 @@ class Desk:
     after: Callable[[], None]
     preparers: Preparers = field(default_factory=dict)
     epoch: int | None = None  # of this run of `serve`
+    check: Check | None = None
 
 
 class Sorter:
@@ -127,7 +130,8 @@ class Sorter:
         bodies = self._desk.db.read_now(raw.get_some, [item.sha256 for item in portion])
         limits = self._desk.context().settings.limits
         caps = Caps(limits.header_size, limits.parts, limits.depth)
-        return [_loaded(item, bodies.get(item.sha256), caps, self._desk.preparers) for item in portion]
+        loaded = [_loaded(item, bodies.get(item.sha256), caps, self._desk.preparers) for item in portion]
+        return _checked(portion, loaded, self._desk.check) if self._desk.check else loaded
 
     async def _settle_all(self, portion: list[Claimed], loaded: list[Errand | Exception]) -> None:
         """Settle a portion in one transaction; if one of them fails, each in its own, so that it fails alone."""
@@ -174,6 +178,16 @@ def _loaded(item: Claimed, body: bytes | Exception | None, caps: Caps, preparers
     except Exception as error:  # noqa: BLE001 - a message that cannot be read is shelved, never lost
         return error
     return dataclasses.replace(_errand(item, message, facts), prepared=prepared)
+
+
+def _checked(portion: Sequence[Claimed], loaded: list[Errand | Exception], check: Check) -> list[Errand | Exception]:
+    """Find out who wrote what was loaded; a bounce proves itself by its address."""
+    places = [n for n, one in enumerate(loaded) if isinstance(one, Errand) and one.purpose != "bounces"]
+    mails = [(portion[n], one.message) for n in places if isinstance(one := loaded[n], Errand)]
+    for n, found in zip(places, check(mails), strict=True):
+        if isinstance(one := loaded[n], Errand):
+            loaded[n] = dataclasses.replace(one, checked=found)
+    return loaded
 
 
 def _settled(tx: Tx, context: Context, purposes: Purposes, errand: Errand) -> Settled:
