@@ -155,6 +155,7 @@ def told_suspended(tx: Connection, context: Context, member: Member, why: str) -
             "address": member.address,
             "name": member.name,
             "why": why,
+            "elsewhere": why == "bounces" and bool(_others(tx, member)),
             "evidence": evidence(tx, context, member),
         },
     )

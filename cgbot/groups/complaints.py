@@ -62,8 +62,9 @@ def _settle(tx: Connection, context: Context, found: Feedback, member: Member, c
     if not found.is_complaint:
         return Settled("sorted", f"feedback on {member.address}: {found.kind or 'of no type'}, no complaint")
     said = f"complaint ({found.kind})"
+    detail = {"kind": found.kind, "named": found.recipient[:200]}
     bounce_records.add_or_worsen(tx, Bounce(member.id, content_id, context.now, "complaint", "", said))
-    audit.record(tx, context.now, member.group_id, Entry("mail", "complaint", member.address, {"kind": found.kind}))
+    audit.record(tx, context.now, member.group_id, Entry("mail", "complaint", member.address, detail))
     if member.state == "active":
         suspensions.suspend(tx, member.id, "complaint", context.now)
         after = members.change(tx, context, member, {"state": "suspended"}, "mail")

@@ -189,8 +189,11 @@ def standing(tx: Connection, context: Context, member: Member, language: str = "
     """What is in question about a member, and what came back, one line each; () for nobody in question."""
     charter = context.charters[records.name_of(tx, member.group_id)]
     lines = []
-    found = suspensions.open_of(tx, member.id)
-    if found and found.state == "suspended" and found.suspended_at:
+    found = suspensions.newest(tx, member.id)
+    if found and found.ended_at:
+        since = context.now - found.ended_at <= _SINCE
+        lines += [f"in order since {in_words(found.ended_at, charter, language)} ({found.ended_by})"] if since else []
+    elif found and found.state == "suspended" and found.suspended_at:
         lines.append(f"no mail since {in_words(found.suspended_at, charter, language)} ({found.cause})")
     elif found and found.probed_at:
         lines.append(f"a probe was sent on {in_words(found.probed_at, charter, language)}")

@@ -90,3 +90,5 @@ def test_a_convener_lets_mail_begin_again(db: Database, context: Context, group:
     assert db.write_now(RESUME.do, context, ordered) == "zoe@example.org gets mail again."
     assert outbox(db)[-1].message["Subject"] == "CG-AISEC: you get mail again"
     assert db.write_now(RESUME.do, context, ordered).startswith("Nothing was done")
+    text = " ".join(ask(db, context, group, "jia@example.org", "zoe@example.org").split())
+    assert "in order since Monday 3 May 2027, 10:00 Geneva time (CEST, 08:00 UTC) (jia@example.org)" in text
