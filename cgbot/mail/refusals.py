@@ -68,7 +68,7 @@ _NOBODY: Final = _words(
     r"(?:recipient|address|user|mailbox|account|alias)\b.{0,80}\b(?:does not|doesn'?t|do not|did not|not)"
     r" (?:exist|found|known|recogni)",
     r"doesn'?t have an? .{0,60}account",
-    r"not (?:a )?(?:known|valid|our|listed)\b.{0,20}(?:user|customer|mailbox|recipient|address)",
+    r"not (?:a )?(?:known|valid|registered|our|listed)\b.{0,20}(?:user|customer|mailbox|recipient|address)",
     r"invalid (?:recipient|mailbox|address|user|final delivery)", r"bad (?:destination|recipient|address)",
     r"recipient (?:not found|invalid)",
     r"recipient\s+address\s+rejected(?:[. ]*$|: *(?:access denied|undeliverable|unknown))", r"no valid recipient",
@@ -105,6 +105,7 @@ _BY_CODE: Final = MappingProxyType[str, Verdict]({
 _BY_SUBJECT: Final = MappingProxyType[str, Verdict](
     {"1": "hard", "2": "soft", "3": "soft", "4": "soft", "5": "soft", "6": "content", "7": "content"}
 )
+_NO_SUCH_USER: Final = frozenset({"5.1.1", "5.1.6", "5.1.10"})  # with words to the same effect: whatever else is said
 _HOST_TAKES_NONE: Final = frozenset({"521", "556"})  # RFC 7504
 
 
@@ -125,11 +126,6 @@ class Report:
     notice: str = field(default="", compare=False)
 
     @property
-    def is_permanent(self) -> bool:
-        """A failure that will not pass by itself."""
-        return self.action == "failed" and not self.status.startswith("4")
-
-    @property
     def verdict(self) -> Verdict | None:
         """What it means for the address; None when nothing has failed."""
         if self.action == "delayed":
@@ -147,6 +143,8 @@ def judge(status: str, words: str, *, after_data: bool = False) -> Verdict:
     said = _URL.sub(r"\1", _ADDRESS.sub("<>", words[:_LONGEST]))
     if _PASSES.search(said):
         return "soft"
+    if status in _NO_SUCH_USER and _NOBODY.search(said) and not after_data:
+        return "hard"
     if _CONTENT.search(said):
         return "content"
     if _NOBODY.search(said) or _NO_HOST.search(said):

@@ -68,10 +68,10 @@ def test_a_simple_report() -> None:
 
 def test_one_report_for_each_recipient() -> None:
     found = reports(parse(bounce(MULTIPLE)))
-    assert [(one.recipient, one.action, one.status, one.is_permanent) for one in found] == [
-        ("arathib@vnet.ibm.com", "failed", "5.0.0", True),
-        ("johnh@hpnjld.njd.hp.com", "delayed", "4.0.0", False),
-        ("wsnell@sdcc13.ucsd.edu", "failed", "5.0.0", True),
+    assert [(one.recipient, one.action, one.status, one.verdict) for one in found] == [
+        ("arathib@vnet.ibm.com", "failed", "5.0.0", "hard"),
+        ("johnh@hpnjld.njd.hp.com", "delayed", "4.0.0", "soft"),
+        ("wsnell@sdcc13.ucsd.edu", "failed", "5.0.0", "hard"),
     ]
     assert found[0].diagnostic == "550 'arathib@vnet.IBM.COM' is not a registered gateway user"
 

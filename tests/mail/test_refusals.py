@@ -27,6 +27,7 @@ def test_the_code_alone(status: str, verdict: str) -> None:
     ("status", "words", "verdict"),
     [
         ("5.1.1", "550 5.7.1 IP address blacklisted by recipient", "content"),
+        ("5.1.1", "550 5.1.1 User unknown; see the policy of this domain", "hard"),
         ("5.1.1", "552 5.2.2 Over quota", "soft"),
         ("5.7.1", "553 Invalid recipient a@b.example", "hard"),
         ("5.0.0", "550 User unknown", "hard"),
