@@ -59,7 +59,8 @@ class SmtpConnection(Commands):
                 raise Gone
             self.since = self.loop.time()
             self._held += len(block)
-            if not self._edge.guard.hold(len(block)) and not body.failure:
+            is_within = self._edge.guard.hold(len(block), self.peer, is_front=not self.may_refuse)
+            if not is_within and not body.failure:
                 body.fail(reply.MEMORY_FULL)
             body.feed(block)
             if body.failure:

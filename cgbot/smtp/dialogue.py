@@ -30,6 +30,7 @@ from cgbot.smtp.reception import Reception
 log = logging.getLogger(__name__)
 
 BLOCK: Final = 1 << 20  # more than the reader ever buffers: one read empties it
+_WINDOW_SECONDS: Final = 30.0
 _FOREIGN: Final = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PRI"})
 _IDLE_COMMANDS: Final = frozenset({"NOOP", "RSET", "VRFY", "HELP", "HELO", "EHLO", "LHLO"})
 
@@ -96,6 +97,7 @@ class Dialogue(SMTP):
         self.phase: Phase = "command"
         self.since = self.started = self.loop.time()
         self.body: Body | None = None
+        self._window = (0.0, 0)  # since when the rate is looked at, and what had come by then
         self.ended: asyncio.Future[None] = self.loop.create_future()
 
     # ------------------------------------------------------------------------------ what the event loop tells us
@@ -128,14 +130,25 @@ class Dialogue(SMTP):
             return reply.idle(self._edge.guard.idle_seconds)
         if self.phase != "data" or self.body is None:
             return ""
-        if now - self.since > limits.idle_seconds:
-            return reply.idle(limits.idle_seconds)
+        silent = self._edge.guard.data_idle_seconds
+        if now - self.since > silent:
+            return reply.idle(silent)
         elapsed = now - self.started
         if elapsed > limits.data_seconds:
             return reply.data_took_too_long(limits.data_seconds)
         if elapsed > limits.rate_after and self.body.received < limits.data_rate * elapsed:
             return reply.too_slow(limits.data_rate)
-        return ""
+        return reply.too_slow(limits.data_rate) if self._has_slowed_down(now, self.body.received) else ""
+
+    def _has_slowed_down(self, now: float, received: int) -> bool:
+        """Whether the last half minute was too slow: a quick beginning does not pay for an hour of dribbling."""
+        at, before = self._window
+        if at < self.started:
+            self._window = (self.started, 0)
+        elif now - at > _WINDOW_SECONDS:
+            self._window = (now, received)
+            return received - before < self._edge.limits.data_rate * (now - at)
+        return False
 
     def dismiss(self, last_words: str) -> None:
         """Say this and end the connection, whatever the client does."""
@@ -302,7 +315,7 @@ class Dialogue(SMTP):
 
     def _release(self) -> None:
         """Count our part of the messages in memory out."""
-        self._edge.guard.release(self._held)
+        self._edge.guard.release(self._held, self.peer)
         self._held = 0
 
     def _create_envelope(self) -> Transaction:

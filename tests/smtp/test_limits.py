@@ -229,6 +229,45 @@ async def test_the_memory_of_all_messages_together(post_office: Open) -> None:
     assert post.edge.guard.receiving == limit - 1000
 
 
+async def test_silent_clients_leave_room_for_our_front_server(post_office: Open) -> None:
+    """Clients that fill memory, or take every connection, do not keep the front server's mail out."""
+    post = await post_office(message_size=1 << 20, connections=20, connections_per_peer=20)
+    guard, limit = post.edge.guard, post.edge.limits.receiving
+    assert guard.hold(limit // 2, "192.0.2.1")
+    assert not guard.hold(2 << 20, "192.0.2.1")  # more than one peer may have
+    guard.release(2 << 20, "192.0.2.1")
+    assert not guard.hold(limit // 3, "192.0.2.2")  # more than all of them may have
+    guard.release(limit // 3, "192.0.2.2")
+    assert guard.hold(limit // 4, "2001:db8::1")
+    assert not guard.hold(limit // 4, "2001:db8::2")  # the same network
+    guard.release(limit // 4, "2001:db8::2")
+    assert guard.hold(limit // 4, "local", is_front=True)
+    assert guard.data_idle_seconds == 10
+    clients = [await post.connect() for _ in range(19)]
+    assert (await clients[0].hear()).startswith("220 ")
+    assert await clients[18].hear() == "421 4.7.0 at most 18 connections in all; try again later"
+    front = await post.connect(lmtp=True)
+    assert (await front.hear()).startswith("220 ")
+
+
+async def test_a_quick_beginning_does_not_pay_for_dribbling(post_office: Open) -> None:
+    post = await post_office(data_rate=100)
+    client = await post.connect()
+    await client.begin()
+    client.send(b"x" * 100_000)
+    await client.writer.drain()
+    (dialogue,) = post.server._open
+    while dialogue.body is None or dialogue.body.received < 100_000:  # noqa: ASYNC110 - the server tells no events
+        await asyncio.sleep(0.001)
+    began = dialogue.started
+    said = []
+    for second in range(0, 100, 10):
+        dialogue.since = began + second  # an octet has just come
+        said.append(dialogue.overdue(began + second))
+    assert said[:3] == [""] * 3
+    assert "421 4.4.2 slower than 100 octets a second" in said
+
+
 async def test_memory_with_96_mib_without_a_line_end(post_office: Open) -> None:
     peak, answer = await _peak(post_office, b"x" * (1 << 20), 96)
     assert answer.startswith("500 5.5.6 a line of the message is longer than 65536 octets")
