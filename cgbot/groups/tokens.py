@@ -66,6 +66,11 @@ def use(tx: Connection, token: str, now: datetime) -> bool:
     return done.rowcount == 1
 
 
+def end(tx: Connection, token: str, now: datetime) -> None:
+    """Let a token expire now, whatever it was made for."""
+    tx.execute(update(tokens).where(tokens.c.hash == _hash(token), tokens.c.expires_at > now).values(expires_at=now))
+
+
 def revoke(tx: Connection, fact: tuple[str, str]) -> int:
     """Remove every token, of whatever purpose, whose fact (key, text) is this; how many there were."""
     key, value = fact

@@ -14,7 +14,7 @@ from sqlalchemy import Row, ScalarSelect, Select, bindparam, func, select
 
 from cgbot.context import Context
 from cgbot.errand import Errand
-from cgbot.groups import authentication, members, senders
+from cgbot.groups import authentication, members, one_time, senders, tokens
 from cgbot.groups.charter import Charter
 from cgbot.groups.members import Member
 from cgbot.groups.roles import CONVENERS
@@ -95,7 +95,13 @@ def submission(tx: Tx, context: Context, errand: Errand, *, known_id: bool) -> S
         names_list=_names_list(message, {errand.recipient, charter.address(context.settings.service.domain)}),
         author_posts=known.of_author,
         thread_posts=known.of_thread,
+        one_time=any(_is_alive(tx, context, token) for token in one_time.tokens_in(message)),
     )
+
+
+def _is_alive(tx: Tx, context: Context, token: str) -> bool:
+    found = tokens.look(tx, token, context.now)
+    return found is not None and not found.expired
 
 
 def _known(tx: Tx, errand: Errand, charter: Charter, author: str) -> Row[Any]:

@@ -54,6 +54,7 @@ class Submission:
     names_list: bool = True  # one of them is the group's
     author_posts: int = 0  # within the last hour
     thread_posts: int = 0
+    one_time: bool = False  # it names a reply address that still vouches for somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,13 @@ def storm(submission: Submission) -> str:
     return f"{submission.thread_posts} posts of this thread went out within the last hour; up to {most} do unasked"
 
 
+def names_one_time_address(submission: Submission) -> str:
+    """An answer to one of our mails, or a copy of it, that went to the whole list."""
+    if not submission.one_time:
+        return ""
+    return "it names a one-time reply address, with which its readers could answer for somebody; approved, that ends"
+
+
 # The order is the policy: what is discarded stands above what is held; each line can be read aloud.
 RULES: Final[tuple[Rule, ...]] = (
     Rule("loop", Action.DISCARD, "it has been through this list already", own_copy),
@@ -296,6 +304,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("gate-hold", Action.HOLD, "it would have been refused, and a person may have written it", held_by_gate),
     Rule("author", Action.HOLD, "it does not name exactly one author", no_author),
     Rule("unproven", Action.HOLD, "nothing proves that this member wrote it; the member is asked", unproven),
+    Rule("one-time", Action.HOLD, "it names a one-time reply address of somebody", names_one_time_address),
     Rule("message-id", Action.HOLD, "another message has the same Message-ID", other_content),
     Rule("size", Action.HOLD, "it is larger than the group takes", too_large),
     Rule("emergency", Action.HOLD, "every post is held for the time being", in_emergency),

@@ -15,7 +15,7 @@ from typing import Final
 from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
-from cgbot.groups import reactivation
+from cgbot.groups import one_time, reactivation, tokens
 from cgbot.posts import companion, distribution, gathering, holding, misdirected, moderation
 from cgbot.posts.moderation import Action
 from cgbot.store.db import Tx
@@ -39,6 +39,8 @@ def take_post(tx: Tx, context: Context, errand: Errand) -> Settled:
         return Settled("discarded", judgement.verdict.reason)
     if judgement.verdict.action is Action.HOLD:
         return holding.hold(tx, context, errand, judgement)
+    for token in one_time.tokens_in(errand.message):
+        tokens.end(tx, token, context.now)  # everybody can read it from now on
     post_id = keep.add(tx, errand, errand.facts)
     if submission.proven:
         reactivation.heard_from(tx, context, errand.group_id, submission.author)

@@ -45,6 +45,8 @@ MEMBER = Submission(
         ({"size": 1_000_000}, "accept", "accept"),
         ({"author": ""}, "hold", "author"),
         ({"known_id": True}, "hold", "message-id"),
+        ({"one_time": True}, "hold", "one-time"),
+        ({"one_time": True, "role": "convener"}, "hold", "one-time"),
         ({"command": "unsubscribe"}, "discard", "command"),
         ({"gate": "hold:two From fields"}, "hold", "gate-hold"),
         ({"gate": "discard:a loop"}, "discard", "gate-discard"),
