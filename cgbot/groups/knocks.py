@@ -69,6 +69,8 @@ def counted_as(address: str) -> str:
 def admit(tx: Connection, context: Context, knock: Knock) -> str:
     """Count a knock and give "", or say which limit is reached; then nothing may be sent."""
     tx.execute(delete(knocks).where(knocks.c.at < context.now - _KEPT))
+    if addresses.domain_of(knock.address).startswith("["):
+        return "no mail goes to the literal address of a machine"
     if reason := _too_many(tx, context, knock):
         return reason
     everybody = "" if knock.proven else addresses.domain_of(knock.address)

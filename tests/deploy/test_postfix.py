@@ -147,3 +147,12 @@ def test_a_mail_too_large_is_refused_in_the_dialogue(postfix: Postfix, hall: Hal
         postfix.send(f"cg-aisec@{DOMAIN}", MAIL + b"x" * 26_000_001)
     assert caught.value.smtp_code == 552
     assert hall.taken == []
+
+
+def test_a_nul_is_refused_in_the_dialogue(postfix: Postfix, hall: Hall) -> None:
+    """Behind the dialogue it would be a bounce to whoever is named as the sender."""
+    assert postfix.rcpt(f"cg-aisec@{DOMAIN}")[0] == 250
+    with pytest.raises(smtplib.SMTPDataError) as caught:
+        postfix.send(f"cg-aisec@{DOMAIN}", MAIL + b"a NUL: \0\r\n")
+    assert caught.value.smtp_code == 550
+    assert hall.taken == []

@@ -161,6 +161,11 @@ def test_a_victim_is_asked_once_a_day(db: Database, context: Context, group: Gro
     assert len(outbox(db)) == 2
 
 
+def test_a_machines_literal_address_is_not_mailed_to(db: Database, context: Context, group: Group) -> None:
+    settle(db, context, errand(context, group, "join", sender="cg-aisec-request@[127.0.0.1]"))
+    assert outbox(db) == []
+
+
 def test_a_flood_of_strangers_ends(db: Database, context: Context, group: Group) -> None:
     """60 an hour in all, 20 to one domain, 30 from one network that connects itself."""
     for number in range(70):
