@@ -7,6 +7,7 @@ mail under our authserv-id. It covers no field that differs from copy to copy, s
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import dkim
@@ -14,6 +15,7 @@ import dkim
 from cgbot.mail import headers, signing
 from cgbot.mail.signing import SigningKeys
 
+_FAILED: Final = re.compile(rb"[;:\s]cv\s*=\s*fail", re.IGNORECASE)
 _EACH_ITS_OWN: Final = frozenset({b"list-unsubscribe", b"list-unsubscribe-post"})
 
 
@@ -23,7 +25,10 @@ def seal(raw: bytes, keys: SigningKeys, authserv_id: str, second: int) -> bytes:
 
     That is: no results of ours, a chain that has failed and said so, one of fifty sets. Never raises for hostile mail.
     """
-    present = {name.lower() for name, _ in headers.cut(headers.split(raw)[0])}
+    pieces = headers.cut(headers.split(raw)[0])
+    if any(name.lower() == b"arc-seal" and _FAILED.search(piece) for name, piece in pieces):
+        return b""  # section 5.1: an ended chain gets no further set
+    present = {name.lower() for name, _ in pieces}
     covered = [name for name in signing.COVERED if name in present and name not in _EACH_ITS_OWN]
     try:
         lines = dkim.ARC(raw).sign(

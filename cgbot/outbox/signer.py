@@ -3,7 +3,7 @@ Signs each copy that goes out: DKIM on our own mails and on posts, an ARC set ab
 
 What is the same for all copies of a content (the hash of its body, the ARC set) is computed once and kept for the
 contents that are being sent. The second of a signature is when the content was made, so a retry is byte-identical. A
-mail that is passed on as it is, and is neither ours nor a post with our results, goes unsigned.
+mail that is passed on as it is, as to the owners, goes unsigned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from aiosmtplib.protocol import normalize_message_line_endings
 from sqlalchemy import select
 
-from cgbot.mail import headers, sealing, signing
+from cgbot.mail import headers, list_headers, sealing, signing
 from cgbot.mail.address import domain_of, parse_mailboxes
 from cgbot.mail.frozen import Encoded, Frozen, Slot, fill
 from cgbot.mail.signing import SigningKeys, Stamp
@@ -72,8 +72,11 @@ class Signer:
         slots = {mark.name: f"x@{self._domain}" for mark in frozen.marks if isinstance(mark, Slot)}
         raw = _regular(fill(frozen, slots))
         block, body = headers.split(raw)
-        is_post = sealing.carries_results(block, self._domain)
-        wanted = is_post or self._is_ours(block)
+        # What we write has slots. Mail that is passed on as it is has none, whatever its author put into it: a mail
+        # to the owners that claims to be ours must not become ours.
+        is_copy = list_headers.ONE_CLICK in slots
+        wanted = is_copy or (bool(slots) and self._is_ours(block))
+        is_post = is_copy and sealing.carries_results(block, self._domain)
         varies = any(isinstance(mark, Encoded) for mark in frozen.marks)
         digest = b"" if varies or not wanted else signing.body_hash(body)
         arc = sealing.seal(raw, self._keys, self._domain, second) if is_post else b""
