@@ -3,13 +3,14 @@ A post goes out: one durable delivery per subscriber (use case).
 
 Every active subscriber with delivery `each` who is not away gets a copy, the author too, as a proof that it went out.
 One frozen content serves all; what differs is the return path and the one-click link. The bytes of the post are those
-that came in; only list header fields are added (mail.list_headers). `forward` is the same for the people behind a
-service address: NAME-owner@, postmaster@.
+that came in; only list header fields are added (mail.list_headers). Who wants links gets a second content, without the
+large attachments (mail.shortened). `forward` is the same for the people behind a service address: NAME-owner@,
+postmaster@.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Final
@@ -18,7 +19,7 @@ from cgbot.context import Context
 from cgbot.errand import Errand
 from cgbot.groups import members
 from cgbot.groups.members import Member
-from cgbot.mail import authenticity, from_field, list_headers, verp
+from cgbot.mail import authenticity, from_field, list_headers, shortened, verp
 from cgbot.mail.frozen import Frozen, fill, join
 from cgbot.mail.list_headers import ListHeaders
 from cgbot.outbox import queue
@@ -51,24 +52,40 @@ def one_click(context: Context, group: str, member_id: int) -> str:
 def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: Collection[str] = ("each",)) -> int:
     """Queue a copy of the post for each subscriber with one of these delivery modes; the number of copies."""
     assert errand.group_id is not None  # noqa: S101 - a post has a group
-    found = members.each_active(tx, errand.group_id)
-    subscribers = (one for one in found if one.delivery in wanted and not _is_away(one, context))
-    first = next(subscribers, None)
-    if first is None or errand.facts is None:
+    if errand.facts is None:
         return 0
     link = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"
-    frozen = _written(context, errand, link)
+    short = shortened.shorten(errand.message.raw, link)
+
+    def readers(*, links: bool) -> Iterator[Member]:
+        found = members.each_active(tx, errand.group_id or 0)
+        here = (one for one in found if one.delivery in wanted and not _is_away(one, context))
+        return (one for one in here if (short is not None and one.attachments == "link") is links)
+
+    count = _queue(tx, context, errand, (post_id, errand.message.raw, link), readers(links=False))
+    if short is not None:
+        count += _queue(tx, context, errand, (post_id, short, link), readers(links=True))
+    return count
+
+
+def _queue(tx: Tx, context: Context, errand: Errand, what: tuple[int, bytes, str], readers: Iterator[Member]) -> int:
+    """Queue these octets of a post for these readers; nothing is written where there are none."""
+    post_id, raw, link = what
+    first = next(readers, None)
+    if first is None or errand.facts is None:
+        return 0
+    frozen = _written(context, errand, raw, link)
     mail = Mail("post", f"post {post_id}", errand.group_id, errand.facts.message_id, frozen)
     content_id = queue.add_content(tx, mail, context.now)
     return queue.add_copies(
         tx,
         content_id,
-        (_copy(context, errand.group, content_id, one) for one in chain((first,), subscribers)),
+        (_copy(context, errand.group, content_id, one) for one in chain((first,), readers)),
         Timing(context.now, context.now + LIFETIME),
     )
 
 
-def _written(context: Context, errand: Errand, link: str) -> Frozen:
+def _written(context: Context, errand: Errand, raw: bytes, link: str) -> Frozen:
     """
     The list's copy, with what our own check has found; in the list's name where the author's would get it refused.
 
@@ -76,7 +93,7 @@ def _written(context: Context, errand: Errand, link: str) -> Frozen:
     """
     settings, lists = context.settings, described(context, errand.group)
     ours = {*settings.authentication.trusted, settings.service.domain}
-    frozen = list_headers.redistribute(errand.message.raw, lists, link, ours=ours)
+    frozen = list_headers.redistribute(raw, lists, link, ours=ours)
     checked = errand.checked
     if checked is None:
         return frozen
