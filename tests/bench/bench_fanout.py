@@ -106,23 +106,24 @@ def run(tools: Tools) -> Iterator[Row]:
     relay = SimpleNamespace(port=2600)
     program = Program(tools.scratch / "fanout", relay=relay)  # type: ignore[arg-type]  # only its port is asked
     everybody = {f"u{number:05d}@sink.test": "member" for number in range(MEMBERS)}
-    with _mailman(tools) as mailman, serving(program.with_members(everybody)):
+    with mailman(tools, MAILMAN, MEMBERS) as is_there, serving(program.with_members(everybody)):
         ours = {"post": program.addresses["smtp"], "rcpt": LIST, "mailfrom": "u00001@sink.test"}
         theirs = {"post": "127.0.0.1:8024", "lmtp": True, "rcpt": MAILMAN, "mailfrom": "u00001@sink.test"}
         shared = {"expect": MEMBERS, "subs": MEMBERS}
         rates: dict[str, list[float]] = {"cgbot": [], "Mailman": []}
         for _ in range(tools.repeats):
             rates["cgbot"].append(tools.fanout(**ours, **shared))
-            if mailman:
+            if is_there:
                 rates["Mailman"].append(tools.fanout(**theirs, **shared))
-        peer = statistics.median(rates["Mailman"]) if mailman else 76.0
-        name = "Mailman, VERP" if mailman else "Mailman, VERP (as measured elsewhere)"
+        peer = statistics.median(rates["Mailman"]) if is_there else 76.0
+        name = "Mailman, VERP" if is_there else "Mailman, VERP (as measured elsewhere)"
         yield Row(f"fan-out to {MEMBERS} subscribers", statistics.median(rates["cgbot"]), peer, name, GOAL)
         yield Row("peak memory of serve, fan-out", peak_mb(program), MEMORY_MB, "limit", 1, " MB", less_is_better=True)
 
 
 @contextmanager
-def _mailman(tools: Tools) -> Iterator[bool]:
+def mailman(tools: Tools, address: str, members: int) -> Iterator[bool]:
+    """A Mailman 3 that sends to the sink with VERP, with this list and so many members; False where there is none."""
     if not (tools.folder / "venv" / "mm3" / "bin" / "mailman").exists():
         sys.stderr.write("Mailman is not set up in CGBOT_BENCH (setup.sh): not compared\n")
         yield False
@@ -132,8 +133,8 @@ def _mailman(tools: Tools) -> Iterator[bool]:
     try:
         tools.script("mm3_up.sh", "start", "full")
         wait_for(lambda: answers(*MAILMAN_REST), 60)
-        tools.python("mm3_rest.py", "create", MAILMAN)
-        tools.fill_mailman(MAILMAN, MEMBERS)
+        tools.python("mm3_rest.py", "create", address)
+        tools.fill_mailman(address, members)
         yield True
     finally:
         tools.script("mm3_up.sh", "stop", check=False)
