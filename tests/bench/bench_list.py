@@ -48,7 +48,7 @@ def run(tools: Tools) -> Iterator[Row]:
 def _ours(tools: Tools, members: int, *, signed: bool) -> tuple[float, float]:
     """Recipients a second, and the peak memory in MB."""
     relay = SimpleNamespace(port=2600)
-    word = "true" if signed else "false"
+    word = "yes" if signed else "no"
     program = Program(
         tools.scratch / f"list-{members}-{word}",
         relay=relay,  # type: ignore[arg-type]  # only its port is asked
