@@ -23,7 +23,7 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy import Connection, func, select
 
-from cgbot import configuration, render
+from cgbot import configuration, render, signing_keys
 from cgbot.cli import dns_records
 from cgbot.cli.finding import Finding, fail, good, skip, warn
 from cgbot.errors import CgbotError
@@ -77,7 +77,7 @@ def everything(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from database(settings, found)
     yield from clock()
     yield from relay(settings)
-    yield from dns_records.look_up(settings.service.domain)
+    yield from signatures(settings)
     yield from python()
 
 
@@ -267,6 +267,29 @@ def relay(settings: Settings) -> Iterator[Finding]:
         return
     said = greeting.decode("ascii", "replace").strip()
     yield good("relay", f"{host}:{port} answers") if said.startswith("220") else fail("relay", f"{host}:{port}: {said}")
+
+
+def signatures(settings: Settings) -> Iterator[Finding]:
+    """The keys of our signatures, and what DNS says of the domain and of them."""
+    domain = settings.service.domain
+    records: tuple[tuple[str, str], ...] = ()
+    try:
+        keys = signing_keys.load(settings, make=False)
+    except CgbotError as error:
+        yield fail("signing", error.public)
+    else:
+        records = keys.records() if keys else ()
+        yield _signing(settings, records)
+    yield from dns_records.look_up(domain, keys=records)
+
+
+def _signing(settings: Settings, records: tuple[tuple[str, str], ...]) -> Finding:
+    if settings.signing.enabled == "no":
+        return skip("signing", "off: the relay must sign (signing.enabled)")
+    if not records:
+        return skip("signing", "no keys yet; the first start makes them (a domain without a dot needs none)")
+    lines = "; ".join(dns_records.zone_line(name, text) for name, text in records)
+    return good("signing", f"DKIM for {settings.signing_domain}; in DNS: {lines}")
 
 
 def python() -> Iterator[Finding]:

@@ -166,6 +166,8 @@ def _configuration(answers: Answers) -> str:
         "relay.host": host,
         "relay.port": port,
         "relay.tls": "none" if host in {"", "localhost", "::1"} or host.startswith("127.") else "starttls",
+        # A domain that DNS knows can have its members' mail checked; elsewhere every look-up would fail.
+        "authentication.check": "none" if dns_records.is_reserved(answers.domain) else "own",
     }
     for key, value in wanted.items():
         section, name = key.split(".")

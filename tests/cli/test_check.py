@@ -180,6 +180,7 @@ class Zone:
         self.records: dict[str, list[str] | None] = {
             "lists.itu.int MX": ["10 mail.itu.int."],
             "mail.itu.int A": ["192.0.2.1"],
+            "1.2.0.192.in-addr.arpa. PTR": ["mail.itu.int."],
             "lists.itu.int TXT": ["v=spf1 mx -all", "something else"],
             "_dmarc.lists.itu.int TXT": ["v=DMARC1; p=none"],
         } | {name.replace("__", " "): value for name, value in changes.items()}
@@ -196,7 +197,8 @@ def looked_up(zone: dns_records.Lookup) -> dict[str, str]:
 
 
 def test_dns_as_it_should_be() -> None:
-    assert looked_up(Zone()) == {"dns mx": "ok", "dns spf": "ok", "dns dkim": "ok", "dns dmarc": "ok"}
+    assert set(looked_up(Zone())) == {"dns mx", "dns ptr", "dns spf", "dns dkim", "dns dmarc"}
+    assert set(looked_up(Zone()).values()) == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +206,8 @@ def test_dns_as_it_should_be() -> None:
     [
         ({"lists.itu.int MX": []}, "dns mx", "failed"),
         ({"mail.itu.int A": []}, "dns mx", "failed"),
+        ({"1.2.0.192.in-addr.arpa. PTR": []}, "dns ptr", "warning"),
+        ({"1.2.0.192.in-addr.arpa. PTR": ["host-1.example.net."]}, "dns ptr", "warning"),
         ({"lists.itu.int TXT": ["nothing"]}, "dns spf", "failed"),
         ({"lists.itu.int TXT": ["v=spf1 -all", "v=spf1 mx -all"]}, "dns spf", "failed"),
         ({"lists.itu.int TXT": ["v=spf1 +all"]}, "dns spf", "failed"),
@@ -220,4 +224,25 @@ def test_a_resolver_that_does_not_answer_is_asked_once() -> None:
     def silent(_name: str, _kind: str) -> list[str]:
         raise dns.exception.Timeout
 
-    assert looked_up(silent) == {"dns": "failed"}
+    assert looked_up(silent) == {"dns": "warning"}
+
+
+KEY = ("cgbot._domainkey.lists.itu.int", "v=DKIM1; k=rsa; p=" + "A" * 390)
+
+
+@pytest.mark.parametrize(
+    ("published", "state", "told"),
+    [
+        ([KEY[1]], "ok", "has our key"),
+        (["v=DKIM1; k=rsa; p=B"], "failed", "another text"),
+        (None, "failed", "is not published"),
+    ],
+)
+def test_the_keys_of_our_signatures(published: list[str] | None, state: str, told: str) -> None:
+    """What is missing is shown as the zone file wants it, in strings of 255 octets."""
+    zone = Zone(**{f"{KEY[0]}__TXT": published})
+    (found,) = [one for one in dns_records.look_up("lists.itu.int", zone, (KEY,)) if one.subject == "dns dkim"]
+    assert found.state == state
+    assert told in found.text
+    if state == "failed":
+        assert f'{KEY[0]}.\tIN TXT "{KEY[1][:255]}" "{KEY[1][255:]}"' in found.text
