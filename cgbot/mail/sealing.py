@@ -31,7 +31,7 @@ def seal(raw: bytes, keys: SigningKeys, authserv_id: str, second: int) -> bytes:
     present = {name.lower() for name, _ in pieces}
     covered = [name for name in signing.COVERED if name in present and name not in _EACH_ITS_OWN]
     try:
-        lines = dkim.ARC(raw).sign(
+        lines = dkim.ARC(raw, logger=signing.QUIET).sign(
             keys.selector.encode("ascii"),
             keys.domain.encode("ascii"),
             keys.rsa,

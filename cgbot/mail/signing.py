@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,10 +22,15 @@ import nacl.encoding
 import nacl.signing
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
+from dkim import canonicalization
 from dkim.canonicalization import CanonicalizationPolicy
 
 from cgbot.mail import headers
 
+# What is wrong with strangers' mail is no fault of ours.
+QUIET: Final = logging.getLogger("cgbot.dkim")
+QUIET.disabled = True
+_BLANKS: Final = re.compile(rb"[ \t]{2,}|\t")
 _RELAXED: Final = CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
 # What a reader sees and what a program acts on; each that is there is covered, From even where another one is added.
 COVERED: Final = (
@@ -116,6 +123,14 @@ def _rsa_sign(digest: Any, key: rsa.RSAPrivateKey) -> bytes:
     return key.sign(digest.digest(), padding.PKCS1v15(), utils.Prehashed(hashes.SHA256()))
 
 
+def relaxed_body(body: bytes) -> bytes:
+    """RFC 6376 section 3.4.4, in time proportional to the body: dkimpy's own takes the square of a run of blanks."""
+    lines = _BLANKS.sub(b" ", body).replace(b" \r\n", b"\r\n")
+    whole: bytes = canonicalization.correct_empty_body(canonicalization.strip_trailing_lines(lines))
+    return whole
+
+
+canonicalization.Relaxed.canonicalize_body = staticmethod(relaxed_body)
 # dkimpy's own RSA is pure Python; from here on it takes the keys of `cryptography`, also for ARC.
 dkim.RSASSA_PKCS1_v1_5_sign = _rsa_sign
 dkim.parse_pem_private_key = _rsa_key

@@ -240,6 +240,7 @@ def test_it_is_decided_on_the_octets_that_go_out() -> None:
         b"Authentication-Results: \xe9\xff; dkim=pass\r\n",
         b"Authentication-Results: " + b"(" * 5000 + b"\r\n",
         b"From: \xff@\xff\r\n",
+        b"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=x; h=from; bh=x; b=" + b"\r\n " * 20_000 + b"!\r\n",
     ],
 )
 def test_hostile_mail_raises_nothing(head: bytes) -> None:

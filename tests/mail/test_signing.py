@@ -117,3 +117,24 @@ def test_no_seal_where_there_can_be_none(raw: bytes) -> None:
 
 def test_keys_are_never_shown() -> None:
     assert "PRIVATE" not in repr(KEYS)
+
+
+@pytest.mark.parametrize("body", [b" " * 2_000_000 + b"x", b"\r\n" * 200_000 + b"x", b" \t\r\n " * 200_000 + b"x"])
+def test_a_hostile_body_takes_no_longer_than_another(body: bytes) -> None:
+    """With the square of two million this would not end."""
+    assert signing.body_hash(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        # RFC 6376 section 3.4.5
+        (b" C \r\nD \t E\r\n\r\n\r\n", b" C\r\nD E\r\n"),
+        (b"", b""),
+        (b"\r\n\r\n", b""),
+        (b"a", b"a\r\n"),
+        (b"a\t \t\r\n\tb  c\r\n", b"a\r\n b c\r\n"),
+    ],
+)
+def test_a_relaxed_body(body: bytes, expected: bytes) -> None:
+    assert signing.relaxed_body(body) == expected
