@@ -17,6 +17,8 @@ QUOTED: Final = re.compile(r"^\s*[>|](?:\s?[>|])* ?")
 _MOST_LINES: Final = 5000
 _LONGEST_TEXT: Final = 500_000
 _LONGEST_LINE: Final = 4000
+_LONGEST_LINK: Final = 500  # characters of a line in which a link may stand twice: looking costs the square of it
+_MOST_LINKS: Final = 100  # lines that may have such a link
 _LOOKED_AT: Final = 300  # characters of a line that may be an attribution
 _BLANK: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\t": " ", "\u200b": None, "\ufeff": None})
 _TWICE: Final = re.compile(
@@ -52,8 +54,11 @@ _GREETING: Final = re.compile(
 
 def all_lines(text: str) -> list[str]:
     """The lines of a text with plain blanks, bounded in number and length."""
-    lines = text[:_LONGEST_TEXT].translate(_BLANK).splitlines()[:_MOST_LINES]
-    return [_TWICE.sub(r"\1", line[:_LONGEST_LINE]) if "<" in line else line[:_LONGEST_LINE] for line in lines]
+    lines = [line[:_LONGEST_LINE] for line in text[:_LONGEST_TEXT].translate(_BLANK).splitlines()[:_MOST_LINES]]
+    linked = [number for number, line in enumerate(lines) if "<" in line and len(line) <= _LONGEST_LINK]
+    for number in linked[:_MOST_LINKS]:
+        lines[number] = _TWICE.sub(r"\1", lines[number])
+    return lines
 
 
 def own_lines(text: str) -> list[str]:
@@ -103,7 +108,9 @@ def _attribution(lines: Sequence[str], number: int) -> int:
     """How many lines the words "On 3 May 2027, Alice wrote:" take here; 0 for none."""
     for count in (1, 2, 3):
         joined = " ".join(line.strip() for line in lines[number : number + count])[:_LOOKED_AT]
-        if number + count <= len(lines) and _ATTRIBUTION.fullmatch(joined) and any(one.isdigit() for one in joined):
+        if not joined.rstrip().endswith((":", "：")) or number + count > len(lines):
+            continue  # the pattern costs more than this look
+        if _ATTRIBUTION.fullmatch(joined) and any(one.isdigit() for one in joined):
             return count
     is_somebodys = _SOMEBODY_WROTE.fullmatch(lines[number][:_LOOKED_AT]) and _is_quoted(lines, number + 1)
     return 1 if is_somebodys else 0

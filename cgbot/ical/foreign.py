@@ -20,6 +20,10 @@ from cgbot.ical.zone import weekday_of_month
 
 _LONGEST_TIMED: Final = 500  # characters of a line that names a time zone
 _MOST_RULES: Final = 300
+_MOST_LINES: Final = 5000  # of an object: each costs icalendar some time, whatever is in it
+_MOST_TIMED: Final = 200  # lines that name a zone, which is looked for on the disk
+_UNREAD: Final = ("CATEGORIES", "RESOURCES")  # lists that nobody here reads
+_DEEP_ZONE: Final = re.compile(r"TZID=[^:;]*(?:/[^:;/]*){4}", re.IGNORECASE)  # no zone has so many parts
 _DAYS: Final = ("SU", "MO", "TU", "WE", "TH", "FR", "SA")
 _LOCAL: Final = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})")
 _OFFSET: Final = re.compile(r"([+-])(\d{2})(\d{2})(?:\d{2})?")
@@ -59,7 +63,8 @@ def parted(text: str) -> tuple[str, Mapping[str, Sequence[str]]]:
     kept: list[str] = []
     blocks: dict[str, list[str]] = {}
     block: list[str] | None = None
-    for line in text.split("\n"):
+    timed = 0
+    for line in text.split("\n", _MOST_LINES)[:_MOST_LINES]:
         bare = line.strip().upper()
         if bare == "BEGIN:VTIMEZONE":
             block = []
@@ -68,7 +73,12 @@ def parted(text: str) -> tuple[str, Mapping[str, Sequence[str]]]:
             block = None
         elif block is not None:
             block.append(line.strip())
-        elif len(line) <= _LONGEST_TIMED or "TZID=" not in line[:_LONGEST_TIMED].upper():
+        elif bare.startswith(_UNREAD):
+            continue
+        elif "TZID=" not in line[:_LONGEST_TIMED].upper():
+            kept.append(line)
+        elif timed < _MOST_TIMED and len(line) <= _LONGEST_TIMED and not _DEEP_ZONE.search(line):
+            timed += 1
             kept.append(line)
     return "\r\n".join(kept), MappingProxyType(blocks)
 

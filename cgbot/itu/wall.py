@@ -31,6 +31,7 @@ _WORDS: Final = re.compile(
 )
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_YEARS: Final = range(1990, 2200)  # of a meeting of anybody's; sums of what is beyond have no date
 _DURATION: Final = re.compile(r"(?:(?P<h>\d{1,3})h)?\s*(?:(?P<m>\d{1,4})m(?:in)?)?", re.IGNORECASE)
 _ALLOWED: Final = (
     'a time is written "2027-05-20 09:00" or "20 May 2027 09:00" (Geneva time), or "2027-05-20T09:00+02:00"'
@@ -73,6 +74,7 @@ def parse_moment(text: str, zone: str = GENEVA) -> Moment:
         naive = datetime.fromisoformat(f"{match['day']}T{match['time']}")
     except ValueError as error:
         raise Malformed(f"{text!r} is not a time: {error}; {_ALLOWED}") from error
+    _check_year(text, naive)
     if match["offset"]:
         return _with_offset(naive, match["offset"], zone)
     return resolve(naive, zone)
@@ -93,9 +95,16 @@ def resolve(naive: datetime, zone: str) -> Moment:
 def parse_day(text: str) -> date:
     """Read a day; Malformed says how one is written."""
     try:
-        return date.fromisoformat(as_iso(text))
+        day = date.fromisoformat(as_iso(text))
     except ValueError as error:
         raise Malformed(f'{text!r} is not a day; a day is written "2027-05-20"') from error
+    _check_year(text, day)
+    return day
+
+
+def _check_year(text: str, day: date) -> None:
+    if day.year not in _YEARS:
+        raise Malformed(f"{text!r}: the years {_YEARS[0]} to {_YEARS[-1]} are allowed")
 
 
 def is_day(text: str) -> bool:

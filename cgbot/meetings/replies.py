@@ -37,6 +37,7 @@ VERIFIED: Final = "verified"
 UNVERIFIED: Final = "unverified"
 # Google's calendar answers for its users: From its own address, Reply-To theirs, signed by google.com.
 _GOOGLE: Final = "calendar-notification@google.com"
+_MOST_CALENDARS: Final = 2  # an answer has one, some programs enclose it once more
 _SKEW: Final = timedelta(days=1)  # how far ahead the clock of an attendee's calendar may be
 _A_DAY: Final = timedelta(days=1)
 _SENT_AGAIN: Final = "sent again"
@@ -58,7 +59,8 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
     settled = forwarded.take(tx, context, errand)
     if settled is not None:
         return settled
-    answers = [answer for one in errand.message.calendars for answer in itip.read(one)] or _worded(tx, errand)
+    calendars = errand.message.calendars[:_MOST_CALENDARS]
+    answers = [answer for one in calendars for answer in itip.read(one)] or _worded(tx, errand)
     if not answers:
         return _not_understood(tx, context, errand)
     answer = next((one for one in answers if one.method in {"REPLY", "COUNTER", "REFRESH"}), answers[0])

@@ -104,6 +104,8 @@ def _whole_days(start: str, end: str, days: int, zone: str) -> When:
     first = wall.parse_day(start)
     if bool(end) == bool(days):
         raise Malformed("whole days need either a last day or a number of days")
+    if days > _LONGEST.days:
+        raise Malformed(f"the meeting would last {days} days; {_LONGEST.days} are allowed")
     after: date = wall.parse_day(end) + timedelta(days=1) if end else first + timedelta(days=days)
     begins, ends = wall.start_of_day(first, zone), wall.start_of_day(after, zone)
     _check_length(start, end or f"{days} days", ends - begins)

@@ -120,3 +120,15 @@ def test_a_block_stays_with_its_own_object() -> None:
         assert found is not None
         assert found.starts_at is not None
         assert found.starts_at.hour == hour
+
+
+def test_zones_that_cannot_be_are_not_looked_for() -> None:
+    """A zone with 200 parts is looked for in 200 places on the disk, on each of a thousand lines."""
+    deep = f"DTEND;TZID={'/'.join('a' * 200)}:20270101T000000"
+    text = "\n".join(["BEGIN:VCALENDAR", "BEGIN:VEVENT", *[deep] * 1000, "CATEGORIES:" + "," * 100_000, "UID:1"])
+    kept, _ = foreign.parted(text)
+    assert kept.split("\r\n") == ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "UID:1"]
+    kept, _ = foreign.parted("\n".join(["DTSTART;TZID=America/Argentina/Buenos_Aires:20270101T000000"] * 1000))
+    assert kept.count("TZID") == 200
+    kept, _ = foreign.parted("A:\n" * 120_000)
+    assert kept.count("A:") == 5000

@@ -77,3 +77,13 @@ def test_a_wall_time_comes_back(naive: datetime) -> None:
         return
     assert moment.wall == text.replace(" ", "T")
     assert wall.parse_moment(moment.instant.isoformat()).wall == moment.wall
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01 00:00", "9999-12-31 23:59", "1 January 2200 09:00", "1989-12-31T09:00+02:00"]
+)
+def test_a_year_in_which_nobody_meets(text: str) -> None:
+    with pytest.raises(Malformed, match="the years 1990 to 2199 are allowed"):
+        wall.parse_moment(text)
+    with pytest.raises(Malformed, match="the years 1990 to 2199 are allowed"):
+        wall.parse_day("9999-12-31")
