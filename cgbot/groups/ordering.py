@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Refused
-from cgbot.groups import members, orders, records, request_form, roles, tokens
+from cgbot.groups import consent, members, orders, records, request_form, roles, tokens
 from cgbot.groups.commands import OPERATOR, Actor, Command, Request, by_every_name
 from cgbot.groups.moments import in_words
 from cgbot.groups.orders import Commands, Order
@@ -40,7 +40,6 @@ MOST_AN_HOUR: Final = 30
 _DECLINED: Final = "order-declined"
 _AN_HOUR: Final = timedelta(hours=1)
 _A_DAY: Final = timedelta(hours=24)
-_YES: Final = frozenset({"yes", "ok", "okay", "go", "confirm", "confirmed", "approve", "approved", "oui"})
 _NO: Final = frozenset({"no", "stop", "drop", "cancel", "reject", "undo", "non"})
 
 
@@ -185,7 +184,7 @@ def _take_answer(commands: Commands, tx: Connection, context: Context, errand: E
     changed = request_form.corrected(errand.message.text, _block(order)) if order.state == "shown" else None
     if changed is not None:
         return _ask_again(commands, tx, context, said, changed)
-    if said.word in _YES:
+    if consent.is_yes(errand.message.text):
         return _order(commands, tx, context, said)
     return _misunderstood(tx, context, said)
 

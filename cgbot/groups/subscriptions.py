@@ -18,13 +18,17 @@ from sqlalchemy import Connection
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled
-from cgbot.groups import admission, asking, knocks, languages, members, tokens
+from cgbot.groups import admission, asking, consent, knocks, languages, members, tokens
 from cgbot.groups.asking import LIFETIME, Answer, Asker, Hook, Reply, Words
 from cgbot.groups.knocks import Knock
 from cgbot.groups.members import Member
+from cgbot.groups.tokens import Token
 from cgbot.mail import address, list_headers
 
 # An out-of-office notice that carries none of the fields of RFC 3834 must confirm nothing; a person's begins with Re:.
+# What takes a yes, or the mail sent back without a word; changes of the member's own settings are among them.
+_CONSENT: Final = frozenset({"join", "leave", "set", "address", "who"})
+
 _ABSENT: Final = re.compile(
     r"\W*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|auto:|out of (?:the )?office|on (?:annual )?leave"
     r"|réponse automatique|absence|absent|automatische antwort|abwesen|respuesta automática|fuera de la oficina"
@@ -118,6 +122,8 @@ def _confirm(tx: Connection, context: Context, errand: Errand, answers: Mapping[
     token = tokens.look(tx, errand.detail, context.now)
     if token is None or str(token.facts.get("group")) != str(errand.group_id) or token.purpose not in answers:
         return Settled("discarded", "nothing waits for this confirmation")
+    if refused := _not_meant(tx, context, errand, token):
+        return refused
     if token.purpose not in {"join", "leave"}:
         return answers[token.purpose](tx, context, errand, token)
     if tokens.use(tx, errand.detail, context.now):
@@ -126,6 +132,17 @@ def _confirm(tx: Connection, context: Context, errand: Errand, answers: Mapping[
         return Settled("discarded", "confirmed already")
     asker = asking.asker_of(errand, token)
     return ask_back(tx, context, asker, _knock(context, errand, asker))
+
+
+def _not_meant(tx: Connection, context: Context, errand: Errand, token: Token) -> Settled | None:
+    """What was answered by neither a yes nor the mail sent back as it is; a no ends the question."""
+    text = errand.message.text
+    if token.purpose not in _CONSENT or consent.is_yes(text) or consent.is_blank(text):
+        return None
+    if not consent.is_no(text):
+        return Settled("discarded", "neither yes nor no: nothing was done")
+    tokens.use(tx, errand.detail, context.now)
+    return Settled("discarded", "answered no")
 
 
 def _left(tx: Connection, context: Context, asker: Asker, hooks: Sequence[Hook]) -> Settled:

@@ -19,7 +19,7 @@ from typing import Final
 from cgbot.context import Context
 from cgbot.errand import Errand, Preparers, Purposes, Settled, UseCase
 from cgbot.errors import Refused
-from cgbot.groups import authentication, orders, own_words, request_form, subscriptions, tokens
+from cgbot.groups import authentication, consent, orders, own_words, request_form, subscriptions, tokens
 from cgbot.groups.commands import Actor
 from cgbot.groups.moments import in_words
 from cgbot.groups.roles import may
@@ -42,7 +42,6 @@ ASKED: Final = "contribution"
 LIFETIME: Final = timedelta(days=14)
 _AN_HOUR: Final = timedelta(hours=1)
 _MOST_AN_HOUR: Final = 20
-_YES: Final = frozenset({"yes", "ok", "okay", "confirm", "confirmed", "oui"})
 _PROMISE: Final = re.compile(
     r"\s*(?:announce(?:\s+paper)?|i will contribute|will contribute)\b\s*:?\s*(.*)", re.IGNORECASE
 )
@@ -233,7 +232,7 @@ def _ask(tx: Tx, context: Context, errand: Errand, actor: Actor) -> Settled:
 
 def take_answer(tx: Tx, context: Context, errand: Errand, token: Token) -> Settled:
     """A yes of the author sends the paper through the sorter again."""
-    if request_form.first_word(errand.message.text) not in _YES:
+    if not consent.is_yes(errand.message.text):
         return Settled("discarded", "not a yes")
     if not tokens.use(tx, errand.detail, context.now):
         return Settled("discarded", "answered before, or too late")

@@ -19,7 +19,7 @@ from typing import Final
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Conflict
-from cgbot.groups import members, own_words, subscriptions, tokens
+from cgbot.groups import consent, members, own_words, subscriptions, tokens
 from cgbot.groups.members import Member
 from cgbot.groups.moments import in_words
 from cgbot.groups.subscriptions import Answer
@@ -36,7 +36,6 @@ PURPOSE: Final = "authorship"
 MOST_AN_HOUR: Final = 60  # questions of one group
 _A_DAY: Final = timedelta(hours=24)
 _AN_HOUR: Final = timedelta(hours=1)
-_YES: Final = frozenset({"yes", "y", "ok", "okay", "oui", "confirm", "confirmed", "approve"})
 _NO: Final = frozenset({"no", "n", "non", "not", "reject", "discard"})
 
 
@@ -112,7 +111,7 @@ def _answer(errand: Errand) -> bool | None:
     word, _ = words.answer(errand.message)
     if not word:
         return None if own_words.first(own_words.own_lines(errand.message.text)) is not None else True
-    return True if word in _YES else False if word in _NO else None
+    return True if consent.is_yes(errand.message.text) else False if word in _NO else None
 
 
 def _yes(tx: Tx, context: Context, held: Hold, token: Token) -> _Outcome:
