@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -24,6 +24,7 @@ from cgbot.mail.frozen import Frozen, Slot, as_base64, join, slot
 
 TO: Final = "to"  # the slot of the recipient in the To field
 FROM: Final = "from"  # the slot of the address in the From field, where it is the recipient's own
+EIGHT_BIT: Final = b"Content-Transfer-Encoding: 8bit\r\n"
 _FOLDED: Final = "\r\n "
 # What no mail program shows, and lone surrogates, which have no octets.
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
@@ -168,9 +169,11 @@ def _calendar_attachment(calendar: Calendar) -> Frozen:
     return join([fields.encode(), as_base64(calendar.content)])
 
 
-def _multipart(subtype: str, boundary: str, parts: Iterable[Frozen]) -> Frozen:
+def _multipart(subtype: str, boundary: str, parts: Sequence[Frozen]) -> Frozen:
     """Parts between boundaries (RFC 2046 section 5.1.1); no encoded part can hold a line that begins with `--=_`."""
-    pieces: list[bytes | Slot | Frozen] = [f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n\r\n'.encode()]
+    declared = b"" if all(one.body.isascii() for one in parts) else EIGHT_BIT
+    head = f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n'.encode() + declared + b"\r\n"
+    pieces: list[bytes | Slot | Frozen] = [head]
     for part in parts:
         pieces += [f"--{boundary}\r\n".encode(), part, b"\r\n"]
     return join([*pieces, f"--{boundary}--\r\n".encode()])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cgbot.mail import headers
+from cgbot.mail.compose import EIGHT_BIT
 from cgbot.mail.frozen import Frozen
 from cgbot.mail.message import Message
 
@@ -38,11 +39,16 @@ class Entry:
 def mime(entries: Sequence[Entry], seed: str) -> Frozen:
     """The multipart/digest part, with its fields."""
     boundary = f"=_digest_{hashlib.sha256(seed.encode()).hexdigest()[:24]}"
-    pieces = [f'Content-Type: multipart/digest; boundary="{boundary}"\r\n\r\n'.encode()]
+    pieces = []
     for one in entries:
-        # A part without fields of its own is a message/rfc822 there.
-        pieces += [f"--{boundary}\r\n\r\n".encode(), _part(one), b"\r\n"]
-    return Frozen(b"".join([*pieces, f"--{boundary}--\r\n".encode()]))
+        part = _part(one)
+        # A part without fields of its own is a message/rfc822 there; octets over 127 are declared (RFC 2045, 6.4).
+        own = b"" if part.isascii() else b"Content-Type: message/rfc822\r\n" + EIGHT_BIT
+        pieces += [f"--{boundary}\r\n".encode(), own, b"\r\n", part, b"\r\n"]
+    pieces.append(f"--{boundary}--\r\n".encode())
+    body = b"".join(pieces)
+    declared = b"" if body.isascii() else EIGHT_BIT
+    return Frozen(f'Content-Type: multipart/digest; boundary="{boundary}"\r\n'.encode() + declared + b"\r\n" + body)
 
 
 def _part(one: Entry) -> bytes:

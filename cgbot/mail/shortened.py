@@ -18,6 +18,7 @@ from typing import Any, Final
 LARGEST: Final = 1_000_000  # octets of a part that stays
 _POLICY: Final = email.policy.compat32.clone(linesep="\r\n", max_line_length=None)
 _MOST_PARTS: Final = 1000
+_SIGNED: Final = "multipart/signed"  # RFC 1847: what is signed must arrive as it is
 
 
 def shorten(raw: bytes, page: str) -> bytes | None:
@@ -27,7 +28,7 @@ def shorten(raw: bytes, page: str) -> bytes | None:
     try:
         message = email.message_from_bytes(raw, policy=_POLICY)
         large = [part for part in _leaves(message) if len(_content(part)) > LARGEST]
-        if not large or message in large:
+        if not large or message in large or any(one.get_content_type() == _SIGNED for one in message.walk()):
             return None
         for part in large:
             _replace(part, page)
@@ -55,6 +56,6 @@ def _replace(part: Message, page: str) -> None:
     for field in list(dict.fromkeys(part.keys())):
         del part[field]
     text = f"[{name}, {size}, is in the archive: {page}]\n"
-    part.set_payload(text.encode("utf-8", "replace"), "utf-8")
-    part["Content-Type"] = 'text/plain; charset="utf-8"'
+    part.set_payload(text.encode("utf-8", "replace"), "utf-8")  # writes the type and the encoding
+    del part["MIME-Version"]  # a field of the whole message
     part["Content-Disposition"] = "inline"

@@ -11,7 +11,7 @@ In companion mode the list's host makes the digests.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -102,6 +102,7 @@ def _occurrence(group_id: int, who: tuple[str, str, str], day: date, due: dateti
 def _plan_owed(tx: Tx, context: Context, until: datetime) -> list[Occurrence]:
     """What is owed to members who went back to single posts in the middle of a day or a week."""
     groups = [one for one in records.list_groups(tx) if one.name in context.charters and one.closed_at is None]
+    groups = [one for one in groups if context.charters[one.name].mode != "companion"]
     return [
         Occurrence(
             kind=OWED,
@@ -163,8 +164,9 @@ def _write(tx: Tx, context: Context, group_id: int, what: tuple[_Range, str, dat
     if not posts:
         return
     message_id = f"{context.new_token()}@{context.settings.service.domain}"
-    entries = _entries(tx, context, charter, posts)
-    facts = {**_told(context, charter, posts, len(entries)), "rhythm": rhythm, "day": typography.weekday(day)}
+    found = _entries(tx, context, charter, posts)
+    entries = tuple(found.values())
+    facts = {**_told(context, charter, posts, found.keys()), "rhythm": rhythm, "day": typography.weekday(day)}
     mail = _mail(context, charter, (entries, wanted.form, message_id), facts)
     about = f"{rhythm} digest, posts {posts[0].id} to {posts[-1].id}"
     content_id = queue.add_content(tx, Mail("digest", about, group_id, message_id, compose.compose(mail)), context.now)
@@ -172,7 +174,7 @@ def _write(tx: Tx, context: Context, group_id: int, what: tuple[_Range, str, dat
     queue.add_copies(tx, content_id, copies, Timing(context.now, context.now + distribution.LIFETIME))
 
 
-def _told(context: Context, charter: Charter, posts: Sequence[Post], whole: int) -> dict[str, object]:
+def _told(context: Context, charter: Charter, posts: Sequence[Post], whole: Collection[int]) -> dict[str, object]:
     service = context.settings.service
     topics = [
         {
@@ -180,7 +182,7 @@ def _told(context: Context, charter: Charter, posts: Sequence[Post], whole: int)
             "subject": one.subject or "(no subject)",
             "author": one.author_name or one.author_address,
             "link": f"{service.public_url}/{charter.name}/{one.permalink}/",
-            "whole": number <= whole,
+            "whole": one.id in whole,
         }
         for number, one in enumerate(posts, 1)
     ]
@@ -211,22 +213,25 @@ def _mail(
         message_id=message_id,
         fields=(("Auto-Submitted", "auto-generated"),),
         extra=distribution.described(context, charter.name).fields(),
-        parts=() if is_plain else (digest.mime(entries, message_id),),
+        parts=() if is_plain or not entries else (digest.mime(entries, message_id),),
     )
 
 
-def _entries(tx: Tx, context: Context, charter: Charter, posts: Sequence[Post]) -> list[Entry]:
-    """The posts that travel: the first MOST of them, and no more than some megabytes."""
+def _entries(tx: Tx, context: Context, charter: Charter, posts: Sequence[Post]) -> dict[int, Entry]:
+    """The posts that travel, by id: the first MOST, no more than some megabytes, none whose octets are damaged."""
     limits = context.settings.limits
     caps = Caps(limits.header_size, limits.parts, limits.depth)
-    found: list[Entry] = []
+    stored = raw.get_some(tx, [one.sha256 for one in posts[:MOST]])
+    found: dict[int, Entry] = {}
     octets = 0
     for one in posts[:MOST]:
         octets += min(one.size, digest.LARGEST)
         if octets > _MOST_OCTETS:
             break
         link = f"{context.settings.service.public_url}/{charter.name}/{one.permalink}/"
-        found.append(Entry(messages.parse(raw.get(tx, one.sha256), caps), link))
+        content = stored.get(one.sha256)
+        if isinstance(content, bytes):  # one bad post keeps nobody from the others
+            found[one.id] = Entry(messages.parse(content, caps), link)
     return found
 
 

@@ -34,6 +34,8 @@ def test_only_what_a_reader_wants_travels_and_the_body_untouched() -> None:
     (one,) = parts(entry(raw))
     assert one.keys() == ["From", "Subject", "Content-Type", "Content-Transfer-Encoding"]
     assert (str(one["Subject"]), one.get_content()) == ("Grü", "Grüße\r\n")
+    whole = digest.mime([entry(raw)], "seed").body
+    assert whole.count(b"Content-Transfer-Encoding: 8bit") == 3  # declared outside too (RFC 2045 section 6.4)
 
 
 def test_a_large_post_travels_as_its_text() -> None:

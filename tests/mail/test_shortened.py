@@ -35,6 +35,7 @@ def test_only_parts_over_a_megabyte_are_replaced() -> None:
     text, small, large = email.message_from_bytes(found, policy=email.policy.default).iter_parts()
     assert text.get_content() == "Grüße,\r\n.\r\nFrom me"
     assert (small.get_filename(), len(small.get_content())) == ("slides-0.pdf", 600_000)
+    assert large.get_all("Content-Type") == ['text/plain; charset="utf-8"']
     assert large.get_content() == f"[slides-1.pdf, 2.4 MB, is in the archive: {PAGE}]\n"
     assert found.startswith(b"From: a@x.org\r\nSubject: =?utf-8?q?Gr=C3=BC?=\r\n")
 
@@ -47,8 +48,9 @@ def test_only_parts_over_a_megabyte_are_replaced() -> None:
         b"From: a@x.org\r\n\r\n" + b"x" * 2_000_000,  # a text is no attachment
         b"\xff" * 2_000_000,
         message(2_000_000).replace(b"boundary=b", b"boundary=\xff\xfe"),
+        message(2_000_000).replace(b"multipart/mixed", b"multipart/signed"),
     ],
-    ids=["small", "many", "text", "octets", "boundary"],
+    ids=["small", "many", "text", "octets", "boundary", "signed"],
 )
 def test_what_stays_whole(raw: bytes) -> None:
     assert shortened.shorten(raw, PAGE) is None

@@ -275,7 +275,8 @@ async def test_what_nobody_asked_for_answers_no_command(settings: Settings) -> N
 
 
 async def test_a_relay_that_wants_a_login_fails_nobody(settings: Settings) -> None:
-    script = Script(mail=lambda _connection, _sender: "530 5.7.0 Authentication required")
+    wanted = "530 5.7.0 Authentication required"
+    script = Script(mail=lambda _connection, _sender: wanted, rcpt=lambda _recipient: "503 5.5.1 MAIL first")
     (outcome,) = await outcomes(settings, script, to("a@x.org"))
     assert outcome.kind == "deferred"
 

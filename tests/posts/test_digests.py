@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from cgbot.context import Context
 from cgbot.groups import members
@@ -15,6 +16,8 @@ from cgbot.mail import digest as forms
 from cgbot.notices import ledger
 from cgbot.posts import digests
 from cgbot.store.db import Database
+from cgbot.store.tables import posts as rows
+from cgbot.store.tables import raw_messages
 from tests.groups.mailbag import Sent
 from tests.posts.arriving import Posts, written
 
@@ -171,6 +174,18 @@ def test_a_large_digest_and_a_large_post(posts: Posts) -> None:
     assert len(topics(one)) == digests.MOST
     assert "61. Post 59 (author@example.org) [in the archive only]" in one.text
     assert len(bytes(one.message)) < 4 * forms.LARGEST
+
+
+def test_a_damaged_post_holds_up_nothing(posts: Posts) -> None:
+    posts.member("reader@example.org", delivery="daily")
+    arrive(posts, "Damaged")
+    arrive(posts, "Whole")
+    first = sa.select(rows.c.sha256).where(rows.c.subject == "Damaged").scalar_subquery()
+    damage = sa.update(raw_messages).where(raw_messages.c.sha256 == first).values(body=b"x", codec="none")
+    posts.db.write_now(lambda tx: tx.execute(damage))
+    (one,) = until(posts, "2027-05-04T04:00:00")
+    assert topics(one) == ["Whole"]
+    assert "1. Damaged (author@example.org) [in the archive only]" in one.text
 
 
 def test_in_companion_mode_the_host_makes_them(posts: Posts) -> None:
