@@ -81,19 +81,36 @@ def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
     return f"sqlite:///{file}"
 
 
+@pytest.fixture(scope="session")
+def empty_postgresql(postgresql_url: str) -> Iterator[Callable[[], None]]:
+    """Empties the database: only what a test has touched, since fifty tables take ten times as long as five."""
+    engine = sa.create_engine(sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"))
+    names = [*(table.name for table in metadata.sorted_tables), *schema.EXTRA_TABLES["postgresql"]]
+    filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
+    counted = (
+        "SELECT owned.relname FROM pg_sequences "
+        "JOIN pg_class AS numbers ON numbers.relname = pg_sequences.sequencename "
+        "JOIN pg_depend ON pg_depend.objid = numbers.oid JOIN pg_class AS owned ON owned.oid = pg_depend.refobjid "
+        "WHERE pg_sequences.last_value IS NOT NULL AND owned.relkind = 'r'"
+    )
+
+    def clean() -> None:
+        with engine.begin() as tx:
+            touched = sorted(set(tx.exec_driver_sql(f"{filled} UNION ALL {counted}").scalars()))
+            if touched:
+                tx.exec_driver_sql(f"TRUNCATE {', '.join(touched)} RESTART IDENTITY CASCADE")
+
+    yield clean
+    engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database with the schema in place, once on each engine."""
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
-    url = request.getfixturevalue("postgresql_url")
-    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
-    names = ", ".join(table.name for table in metadata.sorted_tables)
-    extra = ", ".join(schema.EXTRA_TABLES["postgresql"])
-    with engine.begin() as tx:
-        tx.exec_driver_sql(f"TRUNCATE {', '.join(filter(None, (names, extra)))} RESTART IDENTITY CASCADE")
-    engine.dispose()
-    return str(url)
+    request.getfixturevalue("empty_postgresql")()
+    return str(request.getfixturevalue("postgresql_url"))
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_a_meeting_is_announced_to_the_list_and_who_joined_is_invited(companion:
     wait_for(lambda: bool(relay.to("delegate@example.org")))
     (asked,) = relay.to("delegate@example.org")
     confirm = asked.message["Reply-To"].strip("<>")
-    companion.send(mail("Re: join", From="delegate@example.org", To=confirm), confirm)
+    companion.send(mail("Re: join", "yes", From="delegate@example.org", To=confirm), confirm)
     wait_for(lambda: len(relay.to("delegate@example.org")) == 2)
     companion.cgbot(
         "meetings", "schedule", "cg-aisec", "--title", "First meeting", "--start", "2031-05-16 09:00",

@@ -49,3 +49,4 @@ def _copies(relay: Relay, subject: str) -> list[Sent]:
 
 def _report(program: Program, copy: Sent) -> None:
     program.send(report(), copy.mail_from, sender="")
+    program.idle()  # before the clock is set on
