@@ -26,6 +26,10 @@ class Keys:
         """Make the mark of these parts: 16 characters of a-z and 2-7."""
         return _mark(self.masters[0], purpose, parts)
 
+    def marks(self, purpose: str, *parts: str | int) -> tuple[str, ...]:
+        """Every mark that these parts may have been given, the current key's first."""
+        return tuple(_mark(key, purpose, parts) for key in self.masters)
+
     def accepts(self, mark: str, purpose: str, *parts: str | int) -> bool:
         """Say whether one of the keys made this mark, in constant time and ignoring case."""
         given = mark.lower().encode("ascii", "replace")

@@ -8,6 +8,7 @@ checked against this. Feature folders own the rows: their records modules hold t
 from __future__ import annotations
 
 from cgbot.store.metadata import metadata
+from cgbot.store.tables_archive import archive_logs, log_leaves, log_tiles, tombstones, tree_heads
 from cgbot.store.tables_groups import (
     addresses,
     audit,
@@ -49,6 +50,7 @@ from cgbot.store.tables_work import actions, attendance, orders, successions
 __all__ = [
     "actions",
     "addresses",
+    "archive_logs",
     "arrivals",
     "attempts",
     "attendance",
@@ -68,6 +70,8 @@ __all__ = [
     "invites",
     "join_requests",
     "knocks",
+    "log_leaves",
+    "log_tiles",
     "meetings",
     "members",
     "metadata",
@@ -91,4 +95,6 @@ __all__ = [
     "thread_ids",
     "threads",
     "tokens",
+    "tombstones",
+    "tree_heads",
 ]

@@ -1,0 +1,75 @@
+"""
+The tables of the archive of record (records): the log that proves it, its signed heads, what was erased.
+
+One comment each says what a row is.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint
+
+from cgbot.store.columns import BigId, UtcTime
+from cgbot.store.metadata import metadata, one_of
+
+# The log of a group: the name that its heads carry for ever, and up to which post each has a leaf.
+archive_logs = Table(
+    "archive_logs",
+    metadata,
+    Column("group_id", BigId, ForeignKey("groups.id"), primary_key=True, autoincrement=False),
+    Column("origin", String, nullable=False, unique=True),
+    Column("covered", BigInteger, nullable=False, default=0),
+)
+
+# A leaf of the log: written with its post, numbered when the next head is signed. Its post may have been erased, and
+# then its salt has too; `hash` stays for ever.
+log_leaves = Table(
+    "log_leaves",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("group_id", BigId, ForeignKey("groups.id"), nullable=False),
+    Column("number", BigInteger),  # counted from 0 in the group's log
+    Column("post_id", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("salt", LargeBinary(16)),
+    one_of("kind", "post", "erasure"),
+    UniqueConstraint("group_id", "number"),
+    UniqueConstraint("post_id", "kind"),
+)
+
+# The root of 256 numbered leaves, so that a proof reads few of them.
+log_tiles = Table(
+    "log_tiles",
+    metadata,
+    Column("group_id", BigId, ForeignKey("groups.id"), primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+# A signed tree head: the checkpoint exactly as it was published.
+tree_heads = Table(
+    "tree_heads",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("group_id", BigId, ForeignKey("groups.id"), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("signed_at", UtcTime, nullable=False),
+    Column("note", Text, nullable=False),
+    UniqueConstraint("group_id", "size"),
+)
+
+# A post that was erased: who ordered it, when and why, and keyed marks of what must not come back.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("group_id", BigId, ForeignKey("groups.id"), nullable=False),
+    Column("post_id", BigInteger, nullable=False, unique=True),
+    Column("permalink", String(32), nullable=False),
+    Column("raw_mark", String, nullable=False),
+    Column("content_mark", String, nullable=False),
+    Column("erased_at", UtcTime, nullable=False),
+    Column("erased_by", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Index("ix_tombstones_group_id_permalink", "group_id", "permalink"),
+)
