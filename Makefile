@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL := $(PIP) --require-hashes --no-build-isolation
 export CGBOT_CORPORA ?= $(wildcard $(abspath ../shared/corpora))
+# Hundreds of processes are started by the tests: each would compile the program anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test check bench docs packages clean
 

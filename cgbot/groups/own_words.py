@@ -35,7 +35,8 @@ _DIVIDER: Final = re.compile(
 )
 _ATTRIBUTION: Final = re.compile(
     r"\s*(?:on .{4,250} wrote|le .{4,250} a écrit|am .{4,250} schrieb.{0,100}|el .{4,250} escribió"
-    r"|il .{4,250} ha scritto|在.{4,250}写道)\s?[:：]\s*",
+    r"|il .{4,250} ha scritto|op .{4,250} schreef.{0,100}|(?:在|于).{4,250}写道"
+    r"|.{4,250} (?:于|在) ?.{4,100}写道)\s?[:：]\s*",
     re.IGNORECASE,
 )
 _SOMEBODY_WROTE: Final = re.compile(r".{2,250} (?:wrote|writes|schrieb|a écrit)\s?:\s*", re.IGNORECASE)

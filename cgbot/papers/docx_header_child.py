@@ -16,6 +16,7 @@ import resource
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 from xml.etree.ElementTree import Element, TreeBuilder, XMLParser
@@ -33,6 +34,7 @@ _MOST_ROWS: Final = 60
 _MOST_CELLS: Final = 10
 _MOST_LINES: Final = 40
 _MOST_ELEMENTS: Final = 2000  # of a cell
+_READ: Final = 10_000  # elements of the document: each row is looked through as a whole, also a row of a row
 _LABELS: Final = {
     "title": "title", "source": "source", "sources": "source", "submitted by": "source",
     "question": "questions", "questions": "questions", "question(s)": "questions",
@@ -72,12 +74,28 @@ def _parse(document: bytes) -> Element:
     """The tree as far as it goes: what was cut off has no end tags."""
     builder = _Builder()
     parser = XMLParser(target=builder)  # noqa: S314 - no doctype is let in, and the process has its limits
-    parser.feed(document)
+    with suppress(_Enough):
+        parser.feed(document)
     return builder.close()
 
 
+class _Enough(Exception):
+    """As much of a document was read as is looked at."""
+
+
 class _Builder(TreeBuilder):
-    """A tree without a document type, and so without entities of its own."""
+    """The beginning of a tree, without a document type, and so without entities of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        """Take an element, as long as there are not too many."""
+        self._read += 1
+        if self._read > _READ:
+            raise _Enough
+        return super().start(tag, attrs)
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         """Refuse: a Word file has none."""

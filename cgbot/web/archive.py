@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -21,7 +22,6 @@ from cgbot.archive import records
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
 from cgbot.groups import succession
-from cgbot.mail import message as messages
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
 from cgbot.web import files, reading, text
@@ -71,7 +71,7 @@ async def post(request: Request) -> Response:
     thread = await here.db.read(records.of_thread, found[0].thread_id)
     wanted = frozenset(one.id for one in found)
     show = reading.Eyes(entry_of(request).role)
-    page = await here.slow(reading.page, here.db, thread, wanted, show)
+    page = await here.slow(reading.page, partial(here.readings.of, here.db), thread, wanted, show)
     facts = {"wanted": wanted, "page": page, "subject": show.line(thread[0].subject), "posts": len(thread)}
     return await here.page(request, "thread.html", facts)
 
@@ -128,7 +128,7 @@ def _results(here: Services, found: tuple[Post, ...], query: str, show: reading.
 def _glance(here: Services, one: Post) -> str:
     """The text of a post, or of the beginning of a large one."""
     try:
-        return messages.parse(here.db.read_now(raw.get, one.sha256)[:_GLANCE]).text
+        return here.readings.of(here.db, one.sha256, _GLANCE if one.size > _GLANCE else 0).text
     except CgbotError:
         return ""  # it is damaged: what was found is still named
 

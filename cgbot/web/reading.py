@@ -2,12 +2,13 @@
 A thread as it stands on a page (edge; runs in a thread of its own, outside any transaction).
 
 Of a long thread the lines around the wanted post are shown, and of fewer the text; what a page reads is bounded in
-posts and in octets, and only one message at a time is in memory. A message that is damaged takes no other down.
+posts, in octets and in characters, and only one message at a time is in memory. A message that is damaged takes no
+other down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,18 +20,20 @@ from cgbot.archive.records import Post, Thread
 from cgbot.archive.threads import Place
 from cgbot.errors import CgbotError
 from cgbot.groups.roles import may
-from cgbot.mail import message as messages
-from cgbot.store import raw
-from cgbot.store.db import Database
 from cgbot.web import text as texts
 from cgbot.web.access import masked
 from cgbot.web.files import File
+from cgbot.web.readings import Reading
 
 log = structlog.get_logger(__name__)
 _LINES: Final = 300
 _TEXTS: Final = 60
 _OCTETS: Final = 24 * 1024 * 1024  # of messages that one page reads; the wanted post is always read
+_CHARACTERS: Final = 2_000_000  # of text, on one page; the wanted post is always shown
 _DEPTH: Final = 8
+
+# What a message says, by its hash.
+Read = Callable[[bytes], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Page:
     after: Post | None
 
 
-def page(db: Database, thread: Sequence[Post], wanted: frozenset[int], show: Eyes) -> Page:
+def page(read: Read, thread: Sequence[Post], wanted: frozenset[int], show: Eyes) -> Page:
     """Put a thread in reading order and show the part around the wanted posts."""
     by_id = {one.id: one for one in thread}
     places = threads.tree(one.said() for one in thread)
@@ -90,10 +93,9 @@ def page(db: Database, thread: Sequence[Post], wanted: frozenset[int], show: Eye
     lines, texts = _window(at, _LINES, len(places)), _window(at, _TEXTS, len(places))
     readable = _readable(_posts(places[texts.start : texts.stop], by_id), wanted)
     earlier, later = _posts(places[: lines.start], by_id), _posts(places[lines.stop :], by_id)
+    listed = [_listed(by_id.get(places[n].post_id or 0), places[n].depth, show) for n in lines]
     return Page(
-        shown=tuple(
-            _shown(db, _listed(by_id.get(places[n].post_id or 0), places[n].depth, show), readable, show) for n in lines
-        ),
+        shown=tuple(_shown(read, listed, (readable, wanted), show)),
         earlier=len(earlier),
         later=len(later),
         before=earlier[-1] if earlier else None,
@@ -129,14 +131,26 @@ def _listed(one: Post | None, depth: int, show: Eyes) -> Shown:
     return Shown(one, depth, show.author(one), show.line(one.subject), "" if show.mask else one.author_address)
 
 
-def _shown(db: Database, listed: Shown, readable: frozenset[int], show: Eyes) -> Shown:
-    one = listed.post
-    if one is None or one.id not in readable:
-        return listed
+def _shown(
+    read: Read, listed: Sequence[Shown], which: tuple[frozenset[int], frozenset[int]], show: Eyes
+) -> Iterator[Shown]:
+    """The posts with their texts, as far as these may be read and are not too long together."""
+    readable, wanted = which
+    left = _CHARACTERS
+    for one in listed:
+        if one.post is None or one.post.id not in readable or (left <= 0 and one.post.id not in wanted):
+            yield one
+            continue
+        found = _with_text(read, one, one.post, show)
+        left -= len(found.text or "")
+        yield found
+
+
+def _with_text(read: Read, listed: Shown, post: Post, show: Eyes) -> Shown:
     try:
-        message = messages.parse(db.read_now(raw.get, one.sha256))
+        found = read(post.sha256)
     except CgbotError:
-        log.exception("a stored message cannot be read", post=one.id)
+        log.exception("a stored message cannot be read", post=post.id)
         return replace(listed, text=Markup("This message cannot be shown at the moment."))
-    files = tuple(File(show.line(part.filename), part.content_type, part.size) for part in message.attachments)
-    return replace(listed, text=texts.as_html(message.text, mask=show.mask), files=files)
+    files = tuple(replace(one, name=show.line(one.name)) for one in found.files)
+    return replace(listed, text=texts.as_html(found.text, mask=show.mask), files=files)

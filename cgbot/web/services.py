@@ -33,6 +33,7 @@ from cgbot.notices.kinds import Kind
 from cgbot.store.db import Database, Tx
 from cgbot.web import session
 from cgbot.web.access import SAFE, Route, may_see
+from cgbot.web.readings import Readings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,6 +111,7 @@ class Services:
     commands: Mapping[str, Command] = field(default_factory=dict)
     kinds: Sequence[Kind] = ()
     threads: Executor = field(default_factory=_threads)
+    readings: Readings = field(default_factory=Readings)
 
     async def slow(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what takes its time in a thread of the pages."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from cgbot import app, configuration, wiring
 from cgbot.notices import ledger
-from tests.harness import DOMAIN, Program, Relay
+from cgbot.papers import report_docx, report_records
+from tests.harness import DOMAIN, Program, Relay, wait_for
 
 _MOST_LOOKS = 20
 
@@ -54,6 +55,12 @@ class World:
     def later(self, minutes: int = 1) -> None:
         """Let some minutes go by in which nothing is planned."""
         self._jump(self.now + timedelta(minutes=minutes))
+
+    def until_files_are_made(self) -> None:
+        """Live on until every report has its Word file: it is made beside the clock, by another process."""
+        self.later()
+        wait_for(lambda: not self._house.db.read_now(report_records.without_docx, report_docx.MOST_TRIES))
+        self.later()
 
     def _due(self, end: datetime) -> list[datetime]:
         """A second after each moment at which something is planned, from now to then."""

@@ -160,8 +160,7 @@ def test_a_round_of_the_groups_work(world: World) -> None:
         assert fact in told, text
     marked = text[text.index(report_text.BEGIN) :]
     world.answer(CONVENER, draft, marked.replace("Second meeting", "Second meeting (virtual)"), quote=False)
-    world.later()  # its Word file is made beside
-    world.later()
+    world.until_files_are_made()
     assert "Second meeting (virtual)" in body(world.one(CONVENER, "version 3"))
     world.answer(VICE, world.one(VICE, "version 3"), "approve")
     read_everything(world)
