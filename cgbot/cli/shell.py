@@ -60,6 +60,7 @@ def noun(text: str) -> typer.Typer:
 def build(wanted: Collection[str] = tuple(NOUNS)) -> typer.Typer:
     """Make the root command; the modules of the wanted nouns are imported, the others only stand in --help."""
     root = noun("Runs the correspondence of a working group: its list, its archive, its meetings.")
+    root.callback()(_root)
     for name, (module, attribute, text) in NOUNS.items():
         if name not in wanted:
             root.command(name, help=text)(_not_imported)
@@ -70,6 +71,23 @@ def build(wanted: Collection[str] = tuple(NOUNS)) -> typer.Typer:
         else:
             root.command(name, help=text)(found)
     return root
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - one call in a thousand needs it
+
+        typer.echo(f"cgbot {version('cgbot')}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Runs the correspondence of a working group: its list, its archive, its meetings."""
 
 
 def _not_imported() -> None:

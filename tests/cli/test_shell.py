@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from cgbot.cli import shell
-from tests.cli.commands import Installation, installed
+from tests.cli.commands import ROOT, Installation, installed
 
 
 @pytest.fixture
@@ -29,6 +30,11 @@ def test_help_names_every_noun_and_imports_none() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert all(f"  {noun} " in done.stdout for noun in shell.NOUNS)
+
+
+def test_the_version_is_that_of_the_package(here: Installation) -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert here.ok("--version") == f"cgbot {declared}\n"
 
 
 def test_an_unknown_noun_is_named(here: Installation) -> None:
