@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cgbot.app import House
-from cgbot.cli import bounced, joining
+from cgbot.cli import bounced, joining, rosters
+from cgbot.cli.rosters import Greeting
 from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
 from cgbot.cli.times import instant
 from cgbot.context import Context
-from cgbot.errors import Malformed, NotFound
+from cgbot.errors import Malformed
 from cgbot.groups import importing, members, records, roster
 from cgbot.groups.members import Member, NewMember
-from cgbot.groups.roster import Problem, Row
+from cgbot.groups.roster import Problem
 from cgbot.meetings import invitations
 from cgbot.store.db import Tx
 
 app = noun("Who is in a group.")
 joining.join(app)
+rosters.join(app)
 bounced.join(app)
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 _Address = Annotated[str, typer.Argument(help="The member's mail address.")]
@@ -163,10 +164,10 @@ def import_members(
     """Add and change members from a roster; nothing is imported while a row is bad."""
     with open_house() as house:
         found = house.db.read_now(records.get_group, group)
-        rows, problems = house.db.read_now(importing.examine, house.context(), roster.parse(_read(file)))
+        rows, problems = house.db.read_now(importing.examine, house.context(), roster.parse(rosters.read(file)))
         counts: Counter[str] = Counter()
         if skip_bad or not problems:
-            counts = _take(house, found.id, rows, invite=invite)
+            counts = rosters.take(house, found, rows, Greeting(invite=invite))
     _report(as_json=as_json, counts=counts, problems=problems, rows=len(rows))
     if problems and not skip_bad:
         raise typer.Exit(1)
@@ -194,22 +195,6 @@ def _given(**options: object) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise NotFound(f"{file} cannot be read: {error.strerror}") from error
-
-
-def _take(house: House, group_id: int, rows: tuple[Row, ...], *, invite: bool) -> Counter[str]:
-    """Write in slices, so that mail that comes in meanwhile is not kept waiting."""
-    counts: Counter[str] = Counter()
-    for start in range(0, len(rows), importing.SLICE):
-        portion = rows[start : start + importing.SLICE]
-        counts.update(house.db.write_now(_take_portion, house.context(), group_id, portion, invite))
-    return counts
-
-
 def _add(tx: Tx, context: Context, group_id: int, new: NewMember, invite: bool) -> Member:
     member = members.add(tx, context, group_id, new)
     if invite:
@@ -221,13 +206,6 @@ def _remove(tx: Tx, context: Context, group_id: int, address: str) -> Member:
     member = members.remove(tx, context, group_id, address)
     invitations.part(tx, context, member)
     return member
-
-
-def _take_portion(tx: Tx, context: Context, group_id: int, rows: Sequence[Row], invite: bool) -> Counter[str]:
-    taken = importing.take(tx, context, group_id, rows)
-    for member in taken.added if invite else ():
-        invitations.welcome(tx, context, member)
-    return taken.counts
 
 
 def _report(*, as_json: bool, counts: Counter[str], problems: tuple[Problem, ...], rows: int) -> None:

@@ -50,6 +50,12 @@ def find(tx: Connection, group_id: int, action: str, subject: str) -> tuple[tupl
     return tuple((row.at, row.detail) for row in rows)
 
 
+def last_actor(tx: Connection, group_id: int, action: str, subject: str) -> str:
+    """Who did it to the subject the last time, "" for nobody."""
+    wanted = (audit.c.group_id == group_id) & (audit.c.action == action) & (audit.c.subject == subject)
+    return tx.execute(select(audit.c.actor).where(wanted).order_by(audit.c.id.desc()).limit(1)).scalar() or ""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """An entry as it is read back."""

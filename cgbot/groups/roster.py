@@ -13,6 +13,7 @@ import difflib
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from cgbot.errors import Malformed
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "address", "name", "role", "delivery", "invitations", "organization", "country", "zone", "language", "state",
+    "posting", "attachments", "digest_format", "away_until",
 )  # fmt: skip
 _OTHER_NAMES: Final = {
     "email": "address", "e-mail": "address", "mail": "address", "organisation": "organization",
     "affiliation": "organization", "company": "organization", "timezone": "zone", "time zone": "zone",
+    "digest": "digest_format", "away until": "away_until",
 }  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _MOST_ROWS: Final = 100_000
@@ -100,7 +103,9 @@ def write(members: Iterable[Member]) -> str:
 
 
 def _cell(value: object) -> str:
-    text = {True: "yes", False: "no"}.get(value, "") if isinstance(value, bool) else str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    text = ("yes" if value else "no") if isinstance(value, bool) else "" if value is None else str(value)
     return f"'{text}" if text.startswith((*_FORMULA, "'")) else text
 
 
