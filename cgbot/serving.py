@@ -147,6 +147,7 @@ class Running:
         self._presence: Presence | None = None
         self._clock = Clock(house.db, house.context, wiring.kinds(), after=self._wake_delivery)
         self._clock.also(wiring.make_files)
+        self._clock.also(wiring.seal_archive)
         self._verifier = Verifier(lambda: house.settings, dns_lookup())
 
     async def start(self) -> None:

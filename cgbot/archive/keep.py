@@ -16,6 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, bindparam, case, delete, insert, select, union, update
 
+from cgbot.archive import log
+from cgbot.archive.leaf import PostLeaf
 from cgbot.archive.threads import references_of
 from cgbot.errand import Errand
 from cgbot.mail import identity
@@ -122,7 +124,7 @@ def add(tx: Connection, errand: Errand, facts: PostFacts) -> int:
 
 
 def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, facts: PostFacts) -> int:
-    """Write a post with its thread and its words; its id."""
+    """Write a post with its thread, its leaf of the log and its words; its id."""
     values = row(facts) | {
         "group_id": group_id,
         "sha256": sha256,
@@ -130,6 +132,7 @@ def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, f
         "thread_id": thread(tx, group_id, received_at, facts),
     }
     post_id = _key(tx.execute(_ADD_POST, values))
+    log.append(tx, [PostLeaf(group_id, post_id, sha256, received_at)])
     search.add(tx, [(post_id, facts.terms)])
     return post_id
 

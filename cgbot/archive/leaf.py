@@ -69,7 +69,7 @@ class ErasureLeaf:
 
 def in_words(at: datetime) -> str:
     """A time as leaves write it: UTC, with six digits of a second."""
-    return at.astimezone(UTC).strftime(_TIME)
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def read_post(data: bytes) -> PostLeaf:

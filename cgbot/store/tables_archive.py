@@ -11,12 +11,14 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Strin
 from cgbot.store.columns import BigId, UtcTime
 from cgbot.store.metadata import metadata, one_of
 
-# The log of a group: the name that its heads carry for ever, and up to which post each has a leaf.
+# The log of a group: the name that its heads carry for ever, the verifier keys of the newest one (a line each), and up
+# to which post each has a leaf.
 archive_logs = Table(
     "archive_logs",
     metadata,
     Column("group_id", BigId, ForeignKey("groups.id"), primary_key=True, autoincrement=False),
     Column("origin", String, nullable=False, unique=True),
+    Column("verifiers", Text, nullable=False, default=""),
     Column("covered", BigInteger, nullable=False, default=0),
 )
 

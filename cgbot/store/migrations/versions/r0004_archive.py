@@ -21,6 +21,7 @@ def upgrade() -> None:
         "archive_logs",
         sa.Column("group_id", BigId, autoincrement=False, nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("verifiers", sa.Text(), nullable=False),
         sa.Column("covered", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_archive_logs_group_id")),
         sa.PrimaryKeyConstraint("group_id", name=op.f("pk_archive_logs")),
