@@ -8,14 +8,18 @@ it is none, since somebody who is asked about what they never wanted answers too
 from __future__ import annotations
 
 import re
+from itertools import dropwhile
 from typing import Final
 
 from cgbot.groups import own_words
 
 _YES: Final = frozenset(
     ("yes", "y", "ok", "okay", "oui", "confirm", "confirmed", "confirme", "approve", "approved", "agreed", "ja", "si",
-     "sí", "да", "是", "join", "leave", "subscribe", "unsubscribe")
+     "sí", "да", "是", "join", "leave", "subscribe", "unsubscribe", "sure", "agree", "d'accord", "confirming",
+     "accept", "accepted", "gladly", "pleasure", "volontiers", "plaisir")
 )  # fmt: skip
+# What stands before a yes: "I confirm", "Please confirm", "Je confirme".
+_BEFORE: Final = frozenset(("please", "i", "we", "je", "nous", "hereby", "do", "want", "to", "svp", "with", "avec"))
 _NO: Final = frozenset({"no", "n", "non", "nein", "never", "stop", "reject", "decline", "refuse", "нет", "否"})
 _AGAINST: Final = _NO | frozenset(
     ("not", "don't", "didn't", "cannot", "can't", "won't", "wasn't", "isn't", "pas", "jamais", "nicht", "who", "why",
@@ -34,7 +38,14 @@ def is_blank(text: str) -> bool:
 def is_yes(text: str) -> bool:
     """Say whether the first line is a yes."""
     words = _words(text)
-    return bool(words) and words[0] in _YES and len(words) <= _MOST_WORDS and not _AGAINST.intersection(words)
+    said = list(dropwhile(_BEFORE.__contains__, words))
+    return bool(said) and said[0] in _YES and len(words) <= _MOST_WORDS and not _AGAINST.intersection(words)
+
+
+def is_doubtful(text: str) -> bool:
+    """Say whether the first line asks or denies something, whatever word it begins with."""
+    words = _words(text)
+    return words == ["?"] or bool(_AGAINST.intersection(words[1:]))
 
 
 def is_no(text: str) -> bool:

@@ -20,7 +20,18 @@ from sqlalchemy import Connection
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import CgbotError, Conflict, Malformed
-from cgbot.groups import admission, asking, invites, members, records, request_form, senders, tokens
+from cgbot.groups import (
+    admission,
+    asking,
+    consent,
+    invites,
+    members,
+    records,
+    request_form,
+    senders,
+    subscriptions,
+    tokens,
+)
 from cgbot.groups.asking import Answer, Asker, Hook, Reply, Words
 from cgbot.groups.invites import Invite
 from cgbot.groups.members import NewMember
@@ -108,9 +119,12 @@ def _take_answer(hooks: Sequence[Hook], tx: Connection, context: Context, errand
     one = invites.get(tx, int(token.facts["invite"]))
     if not invites.is_open(one, context.now) or one is None or token.expired:
         return Settled("discarded", "the invitation was answered before, or has expired")
-    if request_form.first_word(errand.message.text) in _NO:
+    text = errand.message.text
+    if consent.is_no(text) or request_form.first_word(text) in _NO:
         invites.answer(tx, context, one, "declined")
         return Settled("sorted", f"{one.address} has declined")
+    if not consent.is_yes(text) and not consent.is_blank(text):
+        return subscriptions.ask_again(tx, context, errand, token)
     authors = errand.message.authors
     is_theirs = len(authors) == 1 and fold(authors[0].address) == fold(one.address)
     name = asking.display_name(authors[0].name) if is_theirs else ""

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
 from cgbot.errors import Refused
-from cgbot.groups import consent, members, orders, records, request_form, roles, tokens
+from cgbot.groups import authentication, consent, knocks, members, orders, records, request_form, roles, tokens
 from cgbot.groups.commands import OPERATOR, Actor, Command, Request, by_every_name
 from cgbot.groups.moments import in_words
 from cgbot.groups.orders import Commands, Order
@@ -37,6 +37,10 @@ from cgbot.outbox.letters import Addressee, Letter
 ASKED: Final = "order"
 UNDO: Final = "order-undo"
 MOST_AN_HOUR: Final = 30
+_MOST_UNPROVEN: Final = 90  # in one name, from wherever
+_SURE: Final = frozenset({"answer", "proven"})
+_ANSWERED: Final = "confirm"  # the purpose of an address that only our own mail has named
+_FLOOD: Final = "order-flood"
 _DECLINED: Final = "order-declined"
 _AN_HOUR: Final = timedelta(hours=1)
 _A_DAY: Final = timedelta(hours=24)
@@ -84,7 +88,8 @@ def ask(tx: Connection, context: Context, command: Command, request: Request) ->
 
 
 def _ask(tx: Connection, context: Context, command: Command, request: Request) -> tuple[Settled, Order | None]:
-    if too_many(tx, context, request.group_id, request.actor):
+    if too_many(tx, context, request):
+        _tell_flood(tx, context, request)
         return Settled("discarded", f"more than {MOST_AN_HOUR} requests within an hour"), None
     if orders.was_asked(tx, context, request):
         return Settled("discarded", "the same mail has asked before"), None
@@ -99,28 +104,59 @@ def _ask(tx: Connection, context: Context, command: Command, request: Request) -
     return Settled("sorted", f"order {order.id} shown: {order.summary}"), order
 
 
-def too_many(tx: Connection, context: Context, group_id: int, actor: Actor) -> bool:
-    """Say whether this address has been written to often enough within the hour."""
-    return tokens.made_since(tx, ASKED, ("key", _key(group_id, actor)), context.now - _AN_HOUR) >= MOST_AN_HOUR
+def too_many(tx: Connection, context: Context, request: Request) -> bool:
+    """
+    Say whether requests in this name have been answered often enough within the hour.
+
+    Those that prove who wrote them count by themselves, as answers to our own mail do, and the others by the network
+    that they come from: whoever forges requests shuts the convener out of nothing.
+    """
+    since = context.now - _AN_HOUR
+    origin = _origin(context, request)
+    if tokens.made_since(tx, ASKED, ("key", _key(request, origin)), since) >= MOST_AN_HOUR:
+        return True
+    unproven = origin not in _SURE
+    return unproven and tokens.made_since(tx, ASKED, ("unproven", _key(request, "")), since) >= _MOST_UNPROVEN
 
 
-def _key(group_id: int, actor: Actor) -> str:
-    return f"{group_id} {fold(actor.address)}"
+def _origin(context: Context, request: Request) -> str:
+    """Where a request comes from: a proven author, an answer to our own mail or the desk, else the network."""
+    errand = request.errand
+    if errand is None or errand.purpose == _ANSWERED:
+        return "answer"
+    if authentication.of(errand, context.settings).proves(request.actor.address):
+        return "proven"
+    return knocks.network_of(errand.peer, context.settings)
 
 
-def _count(tx: Connection, context: Context, group_id: int, actor: Actor) -> None:
+def _key(request: Request, origin: str) -> str:
+    return f"{request.group_id} {fold(request.actor.address)} {origin}".rstrip()
+
+
+def _count(tx: Connection, context: Context, request: Request) -> None:
     """Let a mail that no answer is expected to count like a preview."""
-    tokens.make(tx, context, ASKED, _facts(group_id, actor, 0), _AN_HOUR)
+    tokens.make(tx, context, ASKED, _facts(context, request, 0), _AN_HOUR)
 
 
-def _facts(group_id: int, actor: Actor, order_id: int) -> Mapping[str, object]:
-    return {"key": _key(group_id, actor), "group": str(group_id), "address": actor.address, "order": order_id}
+def _facts(context: Context, request: Request, order_id: int) -> Mapping[str, object]:
+    actor, origin = request.actor, _origin(context, request)
+    facts = {"key": _key(request, origin), "group": str(request.group_id), "address": actor.address, "order": order_id}
+    return facts if origin in _SURE else facts | {"unproven": _key(request, "")}
+
+
+def _tell_flood(tx: Connection, context: Context, request: Request) -> None:
+    """Tell whoever the requests claim to be from, once an hour, that no more are answered."""
+    key = {"key": _key(request, "")}
+    if tokens.made_since(tx, _FLOOD, ("key", key["key"]), context.now - _AN_HOUR):
+        return
+    tokens.make(tx, context, _FLOOD, key, _AN_HOUR)
+    _write(tx, context, (request.group_id, (request.actor,)), _Post("order-flood", {"most": MOST_AN_HOUR}))
 
 
 def decline(tx: Connection, context: Context, request: Request, what: tuple[str, roles.Action]) -> Settled:
     """Tell a member, at most once a day, that a command (its name, the action) is not theirs to give."""
     name, action = what
-    key = _key(request.group_id, request.actor)
+    key = _key(request, "")
     if tokens.made_since(tx, _DECLINED, ("key", key), context.now - _A_DAY):
         return Settled("discarded", f"{request.actor.role} may not {action}, and was told so within the last day")
     tokens.make(tx, context, _DECLINED, {"key": key}, _A_DAY)
@@ -132,7 +168,7 @@ def decline(tx: Connection, context: Context, request: Request, what: tuple[str,
 def refuse(tx: Connection, context: Context, request: Request, why: tuple[str, str, str]) -> Settled:
     """Say why something cannot be done; `why`: the command's name, how it is written, the reason."""
     name, form, reason = why
-    _count(tx, context, request.group_id, request.actor)
+    _count(tx, context, request)
     owner = context.charters[request.group].address(context.settings.service.domain, "owner")
     facts = {"name": name, "form": form, "reason": reason, "owner_address": owner}
     _write(tx, context, (request.group_id, (request.actor,)), _Post("order-refused", facts, _asked_by(request)))
@@ -146,7 +182,7 @@ def _asked_by(request: Request) -> str:
 def _show(tx: Connection, context: Context, request: Request, order: Order, shown: tuple[str, int]) -> None:
     """Mail the preview, and how long it can be undone."""
     preview, minutes = shown
-    token = tokens.make(tx, context, ASKED, _facts(request.group_id, request.actor, order.id), orders.LIFETIME)
+    token = tokens.make(tx, context, ASKED, _facts(context, request, order.id), orders.LIFETIME)
     authors = request.errand.message.authors if request.errand else ()
     facts = {
         "summary": order.summary,
@@ -217,6 +253,12 @@ def _ask_again(commands: Commands, tx: Connection, context: Context, said: _Said
     return settled
 
 
+def _request(tx: Connection, said: _Said) -> Request:
+    """The answer as a request of its author."""
+    group = records.name_of(tx, said.order.group_id)
+    return Request(said.order.group_id, group, said.actor, errand=said.errand)
+
+
 def _order(commands: Commands, tx: Connection, context: Context, said: _Said) -> Settled:
     if said.order.state in {"ordered", "done", "failed"} and said.order.actor == said.actor.address:
         return Settled("discarded", "ordered before")
@@ -246,14 +288,15 @@ def order_at_once(commands: Commands, tx: Connection, context: Context, name: st
 
 def _promise(tx: Connection, context: Context, said: _Said, order: Order) -> None:
     assert order.due_at is not None  # noqa: S101 - it has just been ordered
-    token = tokens.make(tx, context, UNDO, _facts(order.group_id, said.actor, order.id), order.due_at - context.now)
+    facts = _facts(context, _request(tx, said), order.id)
+    token = tokens.make(tx, context, UNDO, facts, order.due_at - context.now)
     charter = context.charters[records.name_of(tx, order.group_id)]
-    facts = {
+    told = {
         "summary": order.summary,
         "due": in_words(order.due_at, charter),
         "minutes": context.settings.notices.undo_minutes,
     }
-    post = _Post("order-placed", facts, said.errand.message.message_id, token)
+    post = _Post("order-placed", told, said.errand.message.message_id, token)
     _write(tx, context, (order.group_id, (said.actor,)), post)
 
 
@@ -266,11 +309,12 @@ def _misunderstood(tx: Connection, context: Context, said: _Said) -> Settled:
 
 def _say(tx: Connection, context: Context, said: _Said, outcome: str) -> Settled:
     """Answer an answer; no outcome: it was not understood, and may be given again."""
-    if too_many(tx, context, said.order.group_id, said.actor):
+    request = _request(tx, said)
+    if too_many(tx, context, request):
         return Settled(
             "discarded", f"{outcome or 'not understood'} (not told: more than {MOST_AN_HOUR} within an hour)"
         )
-    _count(tx, context, said.order.group_id, said.actor)
+    _count(tx, context, request)
     facts = {"summary": said.order.summary, "outcome": outcome, "ordered": said.order.state == "ordered"}
     token = "" if outcome else said.errand.detail
     post = _Post("order-answered", facts, said.errand.message.message_id, token)

@@ -28,6 +28,7 @@ from cgbot.mail import address, list_headers
 # An out-of-office notice that carries none of the fields of RFC 3834 must confirm nothing; a person's begins with Re:.
 # What takes a yes, or the mail sent back without a word; changes of the member's own settings are among them.
 _CONSENT: Final = frozenset({"join", "leave", "set", "address", "who"})
+_UNCLEAR: Final = "asked-again"
 
 _ABSENT: Final = re.compile(
     r"\W*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|auto:|out of (?:the )?office|on (?:annual )?leave"
@@ -135,14 +136,29 @@ def _confirm(tx: Connection, context: Context, errand: Errand, answers: Mapping[
 
 
 def _not_meant(tx: Connection, context: Context, errand: Errand, token: Token) -> Settled | None:
-    """What was answered by neither a yes nor the mail sent back as it is; a no ends the question."""
+    """
+    What was answered by neither a yes nor the mail sent back as it is; a no ends the question.
+
+    Whoever answers something else is told once what is waited for: they may have meant yes.
+    """
     text = errand.message.text
     if token.purpose not in _CONSENT or consent.is_yes(text) or consent.is_blank(text):
         return None
     if not consent.is_no(text):
-        return Settled("discarded", "neither yes nor no: nothing was done")
+        return ask_again(tx, context, errand, token)
     tokens.use(tx, errand.detail, context.now)
     return Settled("discarded", "answered no")
+
+
+def ask_again(tx: Connection, context: Context, errand: Errand, token: Token) -> Settled:
+    """Say once that an answer was not understood; the question stays open at the same address."""
+    mark = ("of", tokens.mark(errand.detail))
+    if token.used or token.expired or tokens.made_since(tx, _UNCLEAR, mark, token.created_at - LIFETIME):
+        return Settled("discarded", "neither yes nor no, again: nothing was done")
+    tokens.make(tx, context, _UNCLEAR, dict([mark]), LIFETIME)
+    asker = asking.asker_of(errand, token)
+    asking.write(tx, context, asker, Words("answer-unclear", Reply(errand.detail, token.expires_at - context.now)))
+    return Settled("sorted", "neither yes nor no: asked once more")
 
 
 def _left(tx: Connection, context: Context, asker: Asker, hooks: Sequence[Hook]) -> Settled:

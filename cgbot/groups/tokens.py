@@ -28,6 +28,7 @@ class Token:
     purpose: str
     facts: Mapping[str, Any]
     created_at: datetime
+    expires_at: datetime
     expired: bool
     used: bool
 
@@ -53,7 +54,8 @@ def look(tx: Connection, token: str, now: datetime) -> Token | None:
     row = tx.execute(select(tokens).where(tokens.c.hash == _hash(token))).one_or_none()
     if row is None:
         return None
-    return Token(row.purpose, row.facts, row.created_at, expired=row.expires_at <= now, used=row.used_at is not None)
+    is_used = row.used_at is not None
+    return Token(row.purpose, row.facts, row.created_at, row.expires_at, expired=row.expires_at <= now, used=is_used)
 
 
 def use(tx: Connection, token: str, now: datetime) -> bool:
@@ -86,6 +88,11 @@ def made_since(tx: Connection, purpose: str, fact: tuple[str, str], since: datet
         .where(tokens.c.purpose == purpose, tokens.c.created_at > since, tokens.c.facts[key].as_string() == value)
     )
     return int(counted.scalar_one())
+
+
+def mark(token: str) -> str:
+    """What a token is kept as: nobody can answer with it."""
+    return _hash(token)
 
 
 def _hash(token: str) -> str:

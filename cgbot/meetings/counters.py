@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Settled
-from cgbot.groups import members, ordering, orders, request_form, roles, tokens
+from cgbot.groups import consent, members, ordering, orders, request_form, roles, tokens
 from cgbot.groups import records as groups
 from cgbot.groups.commands import Actor, Request
 from cgbot.groups.members import Member
@@ -157,7 +157,7 @@ def take_answer(commands: Commands, tx: Tx, context: Context, errand: Errand, to
     if not actor.role or not roles.may(actor.role, "call meetings"):
         return Settled("discarded", f"{actor.address} may not decide this, or no longer")
     word, rest = _said(errand)
-    if word not in _ACCEPT | _DECLINE:
+    if word not in _ACCEPT | _DECLINE or (word in _ACCEPT and consent.is_doubtful(errand.message.text)):
         if not tokens.use(tx, errand.detail, context.now):
             return Settled("discarded", "not understood again, or too late")
         return _say(tx, context, errand, actor, "Nothing was done: the first word must be accept or decline.")

@@ -84,9 +84,12 @@ class Office:
         changed = replace(settings, notices=replace(settings.notices, undo_minutes=minutes))
         return replace(self, context=replace(self.context, settings=changed))
 
-    def ask(self, sender: str, *words: str, command: Command = NOTE, **fields: str) -> Settled:
-        """Somebody claims to be SENDER@example.org and orders."""
-        mail = errand(self.context, self.group, "request", "…", sender=f"{sender}@example.org")
+    def ask(
+        self, sender: str, *words: str, command: Command = NOTE, peer: str = "192.0.2.1", proof: str = "", **fields: str
+    ) -> Settled:
+        """Somebody claims to be SENDER@example.org and orders; `proof` is an Authentication-Results field."""
+        proven = {"Authentication_Results": proof} if proof else {}
+        mail = errand(self.context, self.group, "request", "…", sender=f"{sender}@example.org", peer=peer, **proven)
 
         def ask(tx: Tx) -> Settled:
             actor = orders.actor_of(tx, self.group.id, f"{sender}@example.org")

@@ -454,9 +454,33 @@ def test_so_many_an_hour(office: Office, bob: Member) -> None:
     """Whoever forges a convener's address fills a mailbox no further."""
     for number in range(40):
         office.ask("jia", str(number) if number % 2 else "7", title="bad" if number % 3 else "")
-    assert len(office.mails()) == ordering.MOST_AN_HOUR
+    *shown, told = subjects(office.mails())
+    assert len(shown) == ordering.MOST_AN_HOUR
+    assert told == "[CG-AISEC] Too many requests in your name"
     assert office.ask("bob", "7").state == "sorted"
     assert office.at(61).ask("jia", "7").state == "sorted"
+
+
+def test_forged_requests_shut_nobody_out(office: Office, jia: Member) -> None:
+    """Neither from another network, nor as a mail that proves its author, nor as an answer to our own mail."""
+    (letter,) = [office.shown("jia", "7")]
+    for number in range(40):
+        office.ask("jia", str(number + 10))
+    assert office.ask("jia", "8").state == "discarded"
+    assert office.ask("jia", "8", peer="198.51.100.7").state == "sorted"
+    assert office.answer(letter, "yes").reason == "order 1 ordered"
+    assert subjects(office.mails())[-1] == "[CG-AISEC] Ordered: note 7:"
+    for network in range(9):
+        for number in range(20):
+            office.ask("jia", str(number + 10), peer=f"203.0.{network}.1")
+    assert office.ask("jia", "8", peer="203.0.113.99").state == "discarded"
+    assert office.answer(letter, "undo").state == "sorted"
+    proof = "mx.example.org; dkim=pass header.d=example.org"
+    trusted = replace(office.context.settings.authentication, trusted=("mx.example.org",), trusted_peers=("192.0.2.1",))
+    settings = replace(office.context.settings, authentication=trusted)
+    proven = replace(office, context=replace(office.context, settings=settings))
+    assert proven.ask("jia", "8", proof=proof).state == "sorted"
+    assert len(subjects(office.mails())) < 100
 
 
 def test_answers_to_answers_come_to_an_end(office: Office, bob: Member) -> None:
@@ -464,7 +488,8 @@ def test_answers_to_answers_come_to_an_end(office: Office, bob: Member) -> None:
     office.answer(hers, "yes")
     for _ in range(100):
         office.answer(his, "yes")
-    assert len([one for one in office.mails() if one.recipient == "bob@example.org"]) == ordering.MOST_AN_HOUR
+    to_bob = [one for one in office.mails() if one.recipient == "bob@example.org"]
+    assert len(to_bob) == 1 + ordering.MOST_AN_HOUR  # the preview, and the answers
 
 
 def test_another_groups_token_is_nothing(office: Office, jia: Member, context: Context) -> None:

@@ -237,6 +237,28 @@ def test_a_token_works_once(db: Database, context: Context, group: Group) -> Non
     assert states(db, group) == {"zoe@example.org": "left"}
 
 
+def test_whoever_says_neither_is_asked_once_more(db: Database, context: Context, group: Group) -> None:
+    """A person may have meant yes; what a ticket system answers every time must not become a conversation."""
+    settle(db, context, errand(context, group, "join"))
+    token = token_of(outbox(db)[0])
+    unclear = [errand(context, group, "confirm", "Your ticket 7 was opened.", detail=token) for _ in range(3)]
+    assert [settle(db, context, one).state for one in unclear] == ["sorted", "discarded", "discarded"]
+    _, again = outbox(db)
+    assert again.message["Subject"] == "[CG-AISEC] Yes or no?"
+    assert token_of(again) == token
+    assert "yes, alone on the first line, by\nThursday 6 May 2027, 10:00 Geneva time" in again.text.replace("\r", "")
+    assert states(db, group) == {}
+    assert settle(db, context, confirm(context, group, token)).reason == "zoe@example.org has joined"
+
+
+def test_no_ends_the_question(db: Database, context: Context, group: Group) -> None:
+    settle(db, context, errand(context, group, "join"))
+    token = token_of(outbox(db)[0])
+    assert settle(db, context, errand(context, group, "confirm", "No!", detail=token)).reason == "answered no"
+    assert settle(db, context, confirm(context, group, token)).state == "discarded"
+    assert len(outbox(db)) == 1
+
+
 def test_two_confirmations_at_once_make_one_member(db: Database, context: Context, group: Group) -> None:
     settle(db, context, errand(context, group, "join"))
     one = confirm(context, group, token_of(outbox(db)[0]))
