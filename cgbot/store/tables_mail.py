@@ -126,6 +126,7 @@ posts = Table(
     Index("ix_posts_group_id_permalink", "group_id", "permalink"),
     Index("ix_posts_group_id_message_id", "group_id", "message_id"),
     Index("ix_posts_group_id_received_at", "group_id", "received_at", "id"),
+    sqlite_autoincrement=True,  # the number of a post that was erased is never given again
 )
 
 # Every further copy of a post that came in: which arrival, when.

@@ -1,7 +1,8 @@
 """
 The archive of record: the log that proves it, its signed heads, what was erased (Alembic revision 0004).
 
-Posts that are there already get their leaves when the first head is signed, in the order of their numbers.
+SQLite's table of posts is copied once, so that the number of one that was erased is not given again. Posts that are
+there already get their leaves when the first head is signed, in the order of their numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables; SQLite never gives the number of a post again."""
+    if op.get_bind().dialect.name == "sqlite":
+        with op.batch_alter_table("posts", recreate="always", table_kwargs={"sqlite_autoincrement": True}):
+            pass
     op.create_table(
         "archive_logs",
         sa.Column("group_id", BigId, autoincrement=False, nullable=False),
