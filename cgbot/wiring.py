@@ -21,6 +21,7 @@ from cgbot.groups import (
     bounces,
     inviting,
     joining_orders,
+    leaving,
     members,
     ordering,
     planned,
@@ -214,12 +215,11 @@ def _policy(context: Context, group_id: int, name: str) -> GroupPolicy:
 
 
 def leave(tx: Tx, context: Context, member: Member) -> None:
-    """End a membership by one click, as a confirmed mail does; also that of the group that carries this one on."""
-    subscriptions.leave(tx, context, member, ON_LEAVE)
+    """End a membership by a click, as a confirmed mail does; also that of the group that carries this one on."""
     heir = succession.heirs(tx).get(member.group_id)
     carried = members.in_group(tx, member.id, heir) if heir else None
-    if carried is not None and carried.group_id == heir and carried.state != "left":
-        subscriptions.leave(tx, context, carried, ON_LEAVE)
+    has_heir = carried is not None and carried.group_id == heir and carried.state != "left"
+    leaving.leave(tx, context, [member, carried] if carried and has_heir else [member], ON_LEAVE)
 
 
 def web(house: House, clock: Heart) -> Shell:
@@ -228,5 +228,5 @@ def web(house: House, clock: Heart) -> Shell:
     from cgbot.web.services import Services  # noqa: PLC0415 - as above
 
     templates = render.environment(house.settings.template_folders)
-    services = Services(house.db, templates, house.context, clock, leave, commands(), kinds())
+    services = Services(house.db, templates, house.context, clock, leave, commands(), kinds(), ON_JOIN)
     return app.build(services)

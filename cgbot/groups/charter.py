@@ -40,7 +40,7 @@ _EXTENSIONS: Final = (
 )  # fmt: skip
 _RESERVED: Final = frozenset(
     ("postmaster", "abuse", "mailer-daemon", "api", "calendar", "desk", "me", "healthz", "metrics", "static", "sign-in",
-     "sign-out")
+     "sign-out", "rejoin")
 )  # fmt: skip
 JOINING: Final = ("open", "approval", "invitation", "closed")
 _AUDIENCES: Final = ("public", "members", "conveners")

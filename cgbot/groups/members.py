@@ -200,6 +200,15 @@ def remove(tx: Connection, context: Context, group_id: int, address: str, actor:
     return dataclasses.replace(member, state="left")
 
 
+def restore(tx: Connection, context: Context, member: Member, state: str) -> Member:
+    """Let somebody who has left go on where they were, in this state, with their role and settings."""
+    tx.execute(update(members).where(members.c.id == member.id).values(state=state, left_at=None))
+    suspensions.note_state(tx, member.id, state, context.now, member.address)
+    digest_marks.follow(tx, member.id, member.group_id, member.delivery, context.now)
+    audit.record(tx, context.now, member.group_id, Entry(member.address, "member restored", member.address))
+    return dataclasses.replace(member, state=state)
+
+
 def verify(tx: Connection, address: str, now: datetime) -> None:
     """Note that an address has answered us, the first time."""
     tx.execute(

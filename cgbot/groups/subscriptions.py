@@ -18,16 +18,15 @@ from sqlalchemy import Connection
 
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled
-from cgbot.groups import admission, asking, consent, knocks, languages, members, tokens
+from cgbot.groups import admission, asking, consent, knocks, languages, leaving, members, tokens
 from cgbot.groups.asking import LIFETIME, Answer, Asker, Hook, Reply, Words
 from cgbot.groups.knocks import Knock
-from cgbot.groups.members import Member
 from cgbot.groups.tokens import Token
 from cgbot.mail import address, list_headers
 
 # An out-of-office notice that carries none of the fields of RFC 3834 must confirm nothing; a person's begins with Re:.
 # What takes a yes, or the mail sent back without a word; changes of the member's own settings are among them.
-_CONSENT: Final = frozenset({"join", "leave", "set", "address", "who"})
+_CONSENT: Final = frozenset({"join", "leave", "set", "address", "who", leaving.UNDO})
 _UNCLEAR: Final = "asked-again"
 
 _ABSENT: Final = re.compile(
@@ -36,7 +35,7 @@ _ABSENT: Final = re.compile(
     r"|risposta automatica|автоматический ответ|автоответ|自动回复|自動回覆|不在)",
     re.IGNORECASE,
 )
-__all__ = ["LIFETIME", "Answer", "Hook", "ask", "ask_back", "by_robot", "leave", "purposes"]
+__all__ = ["LIFETIME", "Answer", "Hook", "ask", "ask_back", "by_robot", "purposes"]
 
 
 def purposes(
@@ -51,6 +50,7 @@ def purposes(
     table: dict[str, Answer] = {
         **(answers or {}),
         **admission.answers(on_join),
+        **leaving.answers(on_join),
         "join": lambda tx, context, errand, token: admission.admit(
             tx, context, asking.asker_of(errand, token), on_join
         ),
@@ -162,16 +162,9 @@ def ask_again(tx: Connection, context: Context, errand: Errand, token: Token) ->
 
 
 def _left(tx: Connection, context: Context, asker: Asker, hooks: Sequence[Hook]) -> Settled:
-    asking.write(tx, context, asker, Words("left-done"))
     member = members.find_member(tx, asker.group_id, asker.address)
     if member is None or member.state == "left":
+        leaving.tell(tx, context, asker)
         return Settled("sorted", f"{asker.address} was not a member")
-    leave(tx, context, member, hooks)
+    leaving.leave(tx, context, [member], hooks, asker.message_id)
     return Settled("sorted", f"{asker.address} has left")
-
-
-def leave(tx: Connection, context: Context, member: Member, hooks: Sequence[Hook]) -> None:
-    """End a membership that the member has proved to want: a confirmed mail, or a one-click POST (RFC 8058)."""
-    members.remove(tx, context, member.group_id, member.address, member.address)
-    for hook in hooks:
-        hook(tx, context, member)

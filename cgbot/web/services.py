@@ -25,6 +25,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from cgbot.context import Context
 from cgbot.groups import records, sign_in
+from cgbot.groups.asking import Hook
 from cgbot.groups.charter import Charter
 from cgbot.groups.commands import Command
 from cgbot.groups.records import Group
@@ -110,6 +111,7 @@ class Services:
     on_leave: Callable[..., None]
     commands: Mapping[str, Command] = field(default_factory=dict)
     kinds: Sequence[Kind] = ()
+    on_join: Sequence[Hook] = ()
     threads: Executor = field(default_factory=_threads)
     readings: Readings = field(default_factory=Readings)
 

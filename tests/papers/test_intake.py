@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cgbot.groups import members, subscriptions
+from cgbot.groups import leaving, members
 from cgbot.papers import docx_header, records
 from tests.groups.mailbag import Sent
 from tests.papers import words
@@ -312,7 +312,7 @@ def test_who_leaves_before_the_yes_is_a_stranger(office: Office) -> None:
     question = office.news(ZOE)[-1]
     member = office.db.read_now(members.find_member, office.group.id, ZOE)
     assert member is not None
-    office.db.write_now(subscriptions.leave, office.context, member, ())
+    office.db.write_now(leaving.leave, office.context, [member], ())
     office.answer(question)
     assert office.numbered() == []
 
