@@ -93,11 +93,19 @@ def _cover(tx: Connection, context: Context, group: Group) -> bool:
     return len(rows) == _SLICE
 
 
+def origin_of(tx: Connection, context: Context, group: Group) -> str:
+    """The name that the heads of a group's log carry, also before the first."""
+    known = log.find(tx, group.id)
+    if known is not None:
+        return known.origin
+    origin = f"{context.settings.service.domain}/{group.name}"
+    taken = tx.execute(select(archive_logs.c.group_id).where(archive_logs.c.origin == origin)).first()
+    return f"{origin}/{group.id}" if taken else origin
+
+
 def _begin(tx: Connection, context: Context, group: Group) -> log.Log:
     """Begin a group's log; its name stays when the group's changes, and no other group's log has it."""
-    origin = f"{context.settings.service.domain}/{group.name}"
-    if tx.execute(select(archive_logs.c.group_id).where(archive_logs.c.origin == origin)).first() is not None:
-        origin = f"{origin}/{group.id}"
+    origin = origin_of(tx, context, group)
     tx.execute(insert(archive_logs).values(group_id=group.id, origin=origin, verifiers="", covered=0))
     return log.Log(origin, "", 0)
 

@@ -1,8 +1,7 @@
-"""Edge: `cgbot archive`, what was said: search, show, rebuild."""
+"""Edge: `cgbot archive`, what was said: search, show, rebuild; what proves it is `cli.proof`."""
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Annotated
 
@@ -11,16 +10,18 @@ import typer
 from cgbot.archive import rebuild as rebuilding
 from cgbot.archive import records
 from cgbot.archive.records import Post
+from cgbot.cli import proof
+from cgbot.cli.finding_posts import find_post
 from cgbot.cli.shell import Json, noun, open_house, say, show, show_json
-from cgbot.errors import NotFound
 from cgbot.groups import records as groups
 from cgbot.mail import message as messages
 from cgbot.store import raw, search
 from cgbot.store.db import Tx
 
-app = noun("What was said: search, show, rebuild.")
+app = noun("What was said: search, show, prove, erase, rebuild.")
+for _command in (proof.verify, proof.prove, proof.checkpoint, proof.key, proof.seal, proof.erase):
+    app.command()(_command)
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
-_PERMALINK = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
 
 
 @app.command("search")
@@ -58,7 +59,7 @@ def show_post(
     """Show one post."""
     with open_house() as house:
         found = house.db.read_now(groups.get_group, group)
-        one = house.db.read_now(_find, found.id, post)
+        one = house.db.read_now(find_post, found.id, post)
         content = house.db.read_now(raw.get, one.sha256)
     if as_raw:
         sys.stdout.buffer.write(content)
@@ -71,14 +72,6 @@ def show_post(
         say(f"{name.replace('_', ' ')}: {value}")
     say("")
     say(text)
-
-
-def _find(tx: Tx, group_id: int, named: str) -> Post:
-    by_link = records.of_permalink(tx, group_id, named) if _PERMALINK.fullmatch(named) else ()
-    found = by_link or records.of_message_id(tx, group_id, named.strip("<>"))
-    if not found:
-        raise NotFound(f"there is no post {named!r} in this group")
-    return found[0]
 
 
 @app.command()

@@ -8,7 +8,7 @@ in small portions, so that the write lane is never held for long; `tidy` says wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -70,21 +70,26 @@ def _discarded(tx: Connection, context: Context) -> int:
     ids = [row.id for row in rows]
     _remove(tx, holds, "errand_id", ids)
     _remove(tx, errands, "id", ids)
-    _arrivals(tx, sorted({row.arrival_id for row in rows}))
+    remove_arrivals(tx, sorted({row.arrival_id for row in rows}))
     return len(ids)
 
 
-def _arrivals(tx: Connection, ids: Sequence[int]) -> None:
+def remove_arrivals(tx: Connection, ids: Sequence[int]) -> None:
     """Remove the arrivals that nothing refers to any more, and then the bytes that nothing refers to."""
     errand = exists().where(errands.c.arrival_id == arrivals.c.id)
     copy = exists().where(post_copies.c.arrival_id == arrivals.c.id)
     rows = tx.execute(select(arrivals.c.id, arrivals.c.sha256).where(arrivals.c.id.in_(ids), ~errand, ~copy)).all()
     _remove(tx, arrivals, "id", [row.id for row in rows])
+    remove_bytes(tx, [row.sha256 for row in rows])
+
+
+def remove_bytes(tx: Connection, names: Collection[bytes]) -> None:
+    """Remove those of these raw bytes that nothing refers to any more."""
     other = exists().where(arrivals.c.sha256 == raw_messages.c.sha256)
     post = exists().where(posts.c.sha256 == raw_messages.c.sha256)
     file = exists().where(paper_files.c.sha256 == raw_messages.c.sha256)
     report = exists().where(report_versions.c.docx == raw_messages.c.sha256)
-    mine = raw_messages.c.sha256.in_([row.sha256 for row in rows])
+    mine = raw_messages.c.sha256.in_(names)
     tx.execute(delete(raw_messages).where(mine, ~other, ~post, ~file, ~report))
 
 
