@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cgbot.cli import bounced, joining, rosters
+from cgbot.cli import bounced, joining, moving, rosters
 from cgbot.cli.rosters import Greeting
 from cgbot.cli.shell import Json, as_plain, noun, open_house, say, show, show_json
 from cgbot.cli.times import instant
@@ -25,6 +25,7 @@ from cgbot.store.db import Tx
 app = noun("Who is in a group.")
 joining.join(app)
 rosters.join(app)
+moving.join(app)
 bounced.join(app)
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 _Address = Annotated[str, typer.Argument(help="The member's mail address.")]

@@ -104,7 +104,7 @@ def _take_in(tx: Connection, group_id: int, row: Row, draft: _Draft, *, rejoin: 
         return
     earlier = draft.seen.setdefault(known.person_id, row)
     if earlier is not row:
-        text = f"{row.address} is another address of {earlier.address}, who stands in line {earlier.line} already"
+        text = f"{row.address} is another address of {earlier.address}, who is in the file already"
         draft.problems.append(Problem(row.line, text))
     elif known.state != "left":
         _compare(row, known, draft)
