@@ -22,11 +22,12 @@ from cgbot.archive.threads import references_of
 from cgbot.errand import Errand
 from cgbot.mail import identity
 from cgbot.mail.message import Message
-from cgbot.store import search, words
+from cgbot.store import query, search, words
 from cgbot.store.tables import post_copies, posts, thread_ids, threads
 from cgbot.store.upsert import insert_new
 from cgbot.store.words import Terms
 
+_FILES = 50  # names of files that can be looked for
 _REFERENCES = 50  # the newest ones count; a longer chain is hostile or has forgotten to be cut
 
 # The hot path: building a statement anew costs more than running it.
@@ -67,6 +68,7 @@ class PostFacts:
     sent_at: datetime | None
     size: int
     attachments: int
+    files: str
     terms: Terms
 
 
@@ -95,6 +97,7 @@ def prepare(message: Message) -> PostFacts:
         sent_at=message.date,
         size=len(message.raw),
         attachments=len(message.attachments),
+        files="\n".join(filter(None, map(query.file_name, names[:_FILES]))),
         terms=words.terms(
             message.subject, f"{author.name} {author.address}" if author else "", "\n".join((message.text, *names))
         ),
@@ -156,6 +159,7 @@ def row(facts: PostFacts) -> dict[str, Any]:
         "sent_at": facts.sent_at,
         "size": facts.size,
         "attachments": facts.attachments,
+        "files": facts.files,
     }
 
 

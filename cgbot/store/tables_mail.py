@@ -122,6 +122,7 @@ posts = Table(
     Column("received_at", UtcTime, nullable=False),
     Column("size", Integer, nullable=False),
     Column("attachments", Integer, nullable=False, default=0),
+    Column("files", Text, nullable=False, default="", server_default=""),  # their names, folded, a line each
     UniqueConstraint("group_id", "content_hash"),
     Index("ix_posts_group_id_permalink", "group_id", "permalink"),
     Index("ix_posts_group_id_message_id", "group_id", "message_id"),

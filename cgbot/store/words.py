@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,6 @@ _MOST_OCTETS: Final = 800_000  # a tsvector holds 1 MiB
 _LONGEST_WORD: Final = 40
 _HEAD: Final = 500  # words of a subject, and of an author
 _MOST_TERMS: Final = 32  # of a query
-_LONGEST_QUERY: Final = 1000  # characters
 _FIRST_MARK: Final = 0x300
 _VOICED: Final = frozenset("\u3099\u309a")  # they make another kana, not an accented one
 
@@ -41,7 +40,6 @@ _UNSPACED: Final = re.compile(
     "\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 _UNSPACED_END: Final = re.compile(_UNSPACED.pattern + "$")
-_QUERY: Final = re.compile(r'"([^"]*)"?|([^\s"]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that a post must hold: words in a row; the last one may be the beginning of a word."""
+    """
+    One thing that a post must hold: words in a row; the last one may be the beginning of a word.
+
+    `part` is the "subject" or the "author" where they must stand, "" where any part will do.
+    """
 
     words: tuple[str, ...]
     prefix: bool = False
+    part: str = ""
 
 
 def terms(subject: str, author: str, body: str) -> Terms:
@@ -142,30 +145,21 @@ def _cut(word: str) -> Iterator[str]:
 # ------------------------------------------------------------------------------------------------------- queries
 
 
-def parse(query: str) -> tuple[Term, ...]:
-    """Read what somebody typed: words that must all occur, "phrases", and beginnings with a star."""
-    found: list[Term] = []
-    for phrase, word in _QUERY.findall(query[:_LONGEST_QUERY]):
-        term = _term(phrase or word, may_be_beginning=not phrase)
-        if term.words:
-            found.append(term)
-    return tuple(found[:_MOST_TERMS])
-
-
-def _term(typed: str, *, may_be_beginning: bool) -> Term:
+def term(typed: str, *, may_be_beginning: bool, part: str = "") -> Term:
+    """Cut what must stand next to each other; a star at its end makes the last word a beginning, where it may."""
     pieces = words(typed, _MOST_TERMS)
     last = (_WORD.findall(fold(typed)) or [""])[-1]
     tail = _UNSPACED_END.search(last)
     if tail is None or len(pieces) == _MOST_TERMS:
-        return Term(tuple(pieces), prefix=may_be_beginning and typed.endswith("*"))
+        return Term(tuple(pieces), may_be_beginning and typed.endswith("*"), part)
     if len(tail[0]) == 1:
-        return Term(tuple(pieces), prefix=True)  # one character alone begins a pair, or ends a run
-    return Term(tuple(pieces[:-1]))  # the pairs say it; the single last character would bind it to the end of a run
+        return Term(tuple(pieces), prefix=True, part=part)  # one character alone begins a pair, or ends a run
+    # The pairs say it; the single last character would bind it to the end of a run.
+    return Term(tuple(pieces[:-1]), part=part)
 
 
-def finder(query: str) -> Callable[[str], bool]:
-    """Tell of a word as it stands in a text whether the query asked for it: for marking what was found."""
-    wanted = parse(query)
+def finder(wanted: Sequence[Term]) -> Callable[[str], bool]:
+    """Tell of a word as it stands in a text whether it was asked for: for marking what was found."""
     whole = {word for term in wanted for word in (term.words[:-1] if term.prefix else term.words)}
     beginnings = tuple(term.words[-1] for term in wanted if term.prefix)
 

@@ -24,6 +24,7 @@ from cgbot.errors import CgbotError
 from cgbot.groups import succession
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
+from cgbot.store.query import parse
 from cgbot.web import files, reading, text
 from cgbot.web.access import may_see
 from cgbot.web.services import Services, entered, entry_of, services
@@ -104,7 +105,8 @@ async def search_page(request: Request) -> Response:
     number = max(1, int(page)) if _NUMBER.fullmatch(page) else 1
     found = await here.db.read(_search, group.id, query, number) if query else ()
     results = await here.slow(_results, here, found[:_FOUND], query, reading.Eyes(entry_of(request).role))
-    facts = {"query": query, "results": results, "page": number, "more": len(found) > _FOUND}
+    problems = parse(query).problems
+    facts = {"query": query, "results": results, "page": number, "more": len(found) > _FOUND, "problems": problems}
     return await here.page(request, "search.html", facts)
 
 
@@ -113,7 +115,7 @@ def _search(tx: Tx, group_id: int, query: str, page: int) -> tuple[Post, ...]:
 
 
 def _results(here: Services, found: tuple[Post, ...], query: str, show: reading.Eyes) -> list[dict[str, Any]]:
-    is_wanted = words.finder(query)
+    is_wanted = words.finder(parse(query).terms)
     return [
         {
             "post": one,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from cgbot.store import raw, search, words
 from cgbot.store.db import Database, Tx
+from cgbot.store.query import parse
 from cgbot.store.tables import groups, posts, threads
 from cgbot.store.words import GAP, Term, Terms
 from tests.archive.posting import START, mail, put
@@ -50,6 +53,16 @@ QUERIES = {
     '"foo bar foo baz"': {6},
     '"foo foo"': set(),
     "z*": {2},
+    "from:jia": {1},
+    "from:example*": {1},
+    "from:security": set(),
+    "subject:security": set(),
+    'subject:"du 16" sécurité': {2},
+    "subject:安全": {3},
+    "from:志": {3},
+    "subject:x* foo": {6},
+    "FROM:bob from:alice": set(),
+    "wherefrom:bob": set(),
     "": set(),
     "…": set(),
 }
@@ -97,6 +110,48 @@ def test_newest_first_and_in_pages(db: Database, group: groups.Group) -> None:
     assert db.read_now(search.find, group.id, "same", (2, 1)) == (third, second)
 
 
+def test_by_day_and_by_file(db: Database, group: groups.Group) -> None:
+    """Days are those of UTC; the first one counts, the last one does not."""
+    plan = with_file("m1", "Plan 100%_final.DOCX")
+    contents = ((mail("m0", "x\n"), 0), (plan, 60 * 24), (with_file("m2", "Réunion.pdf"), 60 * 24 * 20))
+    one, two, three = db.write_now(lambda tx: [put(tx, group.id, content, minutes) for content, minutes in contents])
+    day, after = START.date(), START.date() + timedelta(days=1)
+    expected = {
+        f"after:{after}": (three, two),
+        f"before:{after}": (one,),
+        f"after:{after} before:{after + timedelta(days=1)}": (two,),
+        f"after:{day:%Y} before:{day.year + 1}": (three, two, one),
+        f"before:{day:%Y}": (),
+        "has:attachment": (three, two),
+        "filename:docx": (two,),
+        'filename:"100%_FINAL"': (two,),
+        "filename:100%final": (),
+        "filename:reunion.pdf text": (three,),
+        "filename:reunion.pdf x": (),
+    }
+    assert {query: db.read_now(search.find, group.id, query) for query in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("before:yesterday", "before:yesterday is no date; write before:2027-05-03, before:2027-05 or before:2027"),
+        ("after:2027-02-30", "after:2027-02-30 is no date; write after:2027-05-03, after:2027-05 or after:2027"),
+        ("has:meaning", "has:meaning is not known; write has:attachment"),
+    ],
+)
+def test_what_is_not_understood_is_said(query: str, problem: str) -> None:
+    assert parse(query).problems == (problem,)
+
+
+def with_file(number: str, name: str) -> bytes:
+    message = EmailMessage()
+    message["From"], message["Subject"], message["Message-ID"] = "a@example.org", "s", f"<{number}@example.org>"
+    message.set_content("text\n")
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename=name)
+    return message.as_bytes()
+
+
 def test_what_is_taken_out_is_not_found(filled: tuple[Database, int]) -> None:
     db, group_id = filled
     db.write_now(search.remove, 1, words.terms(*TEXTS[1]))
@@ -121,7 +176,10 @@ _WORDS = ["ai", "a", "so", "security", "sécurité", "人工", "工智能", "安
 _TEXT = st.lists(st.sampled_from(_WORDS), max_size=8).map(" ".join) | st.text("ab 安全é-.", max_size=12)
 _PIECE = st.sampled_from(_WORDS) | st.text("ab安全é", min_size=1, max_size=3)
 _QUERY = st.lists(
-    _PIECE | _PIECE.map("{}*".format) | st.lists(_PIECE, min_size=1, max_size=3).map(lambda p: f'"{" ".join(p)}"'),
+    _PIECE
+    | _PIECE.map("{}*".format)
+    | st.tuples(st.sampled_from(["from:", "subject:"]), _PIECE).map("".join)
+    | st.lists(_PIECE, min_size=1, max_size=3).map(lambda p: f'"{" ".join(p)}"'),
     min_size=1,
     max_size=3,
 ).map(" ".join)
@@ -143,10 +201,10 @@ def both(sqlite_url: str, postgresql_url: str, database_url: str) -> Iterator[tu
 @given(texts=st.lists(st.tuples(_TEXT, _TEXT, _TEXT), min_size=3, max_size=3), query=_QUERY)
 def test_the_same_set_on_both(both: tuple[Database, Database], texts: list[tuple[str, str, str]], query: str) -> None:
     indexed = {number: words.terms(*text) for number, text in enumerate(texts, 1)}
-    expected = {number for number, found in indexed.items() if all(holds(found, term) for term in words.parse(query))}
+    expected = {number for number, found in indexed.items() if all(holds(found, term) for term in parse(query).terms)}
     for one in both:
         found = one.write_now(search_anew, indexed, query)
-        assert set(found) == (expected if words.parse(query) else set()), one.dialect
+        assert set(found) == (expected if parse(query).terms else set()), one.dialect
 
 
 def search_anew(tx: Tx, indexed: dict[int, Terms], query: str) -> tuple[int, ...]:
@@ -164,7 +222,7 @@ def holds(found: Terms, term: Term) -> bool:
         and (
             part[at + length - 1].startswith(term.words[-1]) if term.prefix else part[at + length - 1] == term.words[-1]
         )
-        for part in (found.subject, found.author, found.body)
+        for part in ([getattr(found, term.part)] if term.part else [found.subject, found.author, found.body])
         for at in range(len(part) - length + 1)
         if GAP not in part[at : at + length]
     )

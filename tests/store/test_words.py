@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cgbot.store import words
+from cgbot.store.query import parse
 from cgbot.store.words import GAP, Term
 
 
@@ -57,7 +58,7 @@ def test_words(text: str, found: list[str]) -> None:
     ],
 )
 def test_queries(query: str, terms: list[Term]) -> None:
-    assert list(words.parse(query)) == terms
+    assert list(parse(query).terms) == terms
 
 
 def test_the_body_gives_way_to_the_subject() -> None:
@@ -89,10 +90,10 @@ def test_what_is_folded_is_cut_the_same_again(text: str) -> None:
 
 @given(st.text(), st.text())
 def test_anything_can_be_typed(text: str, query: str) -> None:
-    terms = words.parse(query)
+    terms = parse(query).terms
     assert all(term.words for term in terms)
     words.terms(text, query, text)
-    words.finder(query)(text)
+    words.finder(parse(query).terms)(text)
 
 
 @pytest.mark.parametrize(
@@ -106,4 +107,4 @@ def test_anything_can_be_typed(text: str, query: str) -> None:
     ],
 )
 def test_marking_what_was_found(query: str, word: str, found: bool) -> None:
-    assert words.finder(query)(word) is found
+    assert words.finder(parse(query).terms)(word) is found

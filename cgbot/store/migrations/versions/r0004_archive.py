@@ -2,7 +2,8 @@
 The archive of record: the log that proves it, its signed heads, what was erased (Alembic revision 0004).
 
 SQLite's table of posts is copied once, so that the number of one that was erased is not given again. Posts that are
-there already get their leaves when the first head is signed, in the order of their numbers.
+there already get their leaves when the first head is signed, in the order of their numbers; the names of their files
+are found after `cgbot archive rebuild`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         with op.batch_alter_table("posts", recreate="always", table_kwargs={"sqlite_autoincrement": True}):
             pass
+    op.add_column("posts", sa.Column("files", sa.Text(), server_default="", nullable=False))
     op.create_table(
         "archive_logs",
         sa.Column("group_id", BigId, autoincrement=False, nullable=False),
