@@ -30,6 +30,9 @@ _MOST_SIGNATURES: Final = 100
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _LINES: Final = 3
+_IN_TEXT: Final = re.compile(
+    r"^\S+\n[0-9]+\n[A-Za-z0-9+/]{43}=\n(?:\S+\n)*\n(?:— \S+ [A-Za-z0-9+/=]+\n)+", re.MULTILINE
+)
 
 
 class NotProven(Refused):
@@ -181,6 +184,14 @@ def read(text: str) -> Checkpoint:
     if len(found) != _HASH_OCTETS:
         raise Malformed("this checkpoint's root is not a SHA-256")
     return Checkpoint(lines[0], int(lines[1]), found)
+
+
+def find(text: str) -> str:
+    """The first checkpoint in a text, such as a mail that held one, unchecked. Raises Malformed."""
+    found = _IN_TEXT.search(text.replace("\r\n", "\n"))
+    if found is None:
+        raise Malformed("there is no checkpoint in it")
+    return found[0]
 
 
 def checkpoint(note: str, verifiers: Sequence[Verifier]) -> Checkpoint:

@@ -24,6 +24,7 @@ from cgbot.desk import erasing
 from cgbot.errors import Malformed, NotFound
 from cgbot.groups import records as groups
 from cgbot.groups.records import Group
+from cgbot.mail import message as messages
 
 if TYPE_CHECKING:
     from cgbot.app import House
@@ -77,7 +78,7 @@ def _proven(file: Path, message: Path | None, since: Path | None, keys: tuple[Ve
     if not keys:
         raise Malformed("a proof is checked with the keys that you trust: name one with --key")
     if since is not None:
-        before, after = proof.check_consistency(proof.read_consistency(_text(file)), keys, _text(since))
+        before, after = proof.check_consistency(proof.read_consistency(_text(file)), keys, _kept(since))
         return f"ok: the log of {before.size} entries is the beginning of the one of {after.size} ({after.origin})"
     if message is None:
         raise Malformed("a proof is about a message: name its file with --message, or a checkpoint with --since")
@@ -97,8 +98,14 @@ def _text(file: Path) -> str:
         raise Malformed(f"{file} is not UTF-8") from error
 
 
+def _kept(file: Path) -> str:
+    """A checkpoint that was kept, by itself or in the mail that brought it."""
+    text = _text(file)
+    return note.find(text if "\n— " in text else messages.parse(text.encode()).text)
+
+
 def _compared(house: House, name: str, since: Path, given: tuple[Verifier, ...]) -> str:
-    text = _text(since)
+    text = _kept(since)
     origin = note.read(note.split(text)[0]).origin
     older = note.checkpoint(text, given or log_keys.load(house.settings, make=False).verifiers(origin))
     for group in _chosen(house, name):
@@ -113,12 +120,12 @@ def _verified(house: House, group: Group, given: tuple[Verifier, ...], indexes: 
     known = house.db.read_now(log.find, group.id)
     own = log_keys.load(house.settings, make=False).verifiers(known.origin if known else "")
     began = time.monotonic()
-    messages = octets = 0
+    count = octets = 0
     faults: list[str] = []
     length = house.db.read_now(log.size, group.id)
     with typer.progressbar(length=length, label=f"verifying {group.name}", file=sys.stderr) as bar:
         for step in verifying.verify(house.db, group.id, given or own, indexes=indexes):
-            messages, octets = messages + step.messages, octets + step.octets
+            count, octets = count + step.messages, octets + step.octets
             faults += step.faults
             bar.update(step.entries)
     if known is not None and not (given or own):
@@ -126,7 +133,7 @@ def _verified(house: House, group: Group, given: tuple[Verifier, ...], indexes: 
     head = house.db.read_now(log.newest_head, group.id)
     return {
         "group": group.name,
-        "messages": messages,
+        "messages": count,
         "octets": octets,
         "seconds": round(time.monotonic() - began, 2),
         "signed_entries": head.size if head else 0,
@@ -138,13 +145,13 @@ def _tell(found: dict[str, object]) -> None:
     faults, seconds = found["faults"], found["seconds"]
     assert isinstance(faults, list)  # noqa: S101 - _verified makes it
     assert isinstance(seconds, float)  # noqa: S101 - as above
-    messages, octets = int(str(found["messages"])), int(str(found["octets"]))
+    count, octets = int(str(found["messages"])), int(str(found["octets"]))
     for one in faults:
         say(f"{found['group']}: {one}")
-    pace = f"{messages / seconds:,.0f} messages and {octets / seconds / 1e6:,.1f} MB a second" if seconds else "at once"
+    pace = f"{count / seconds:,.0f} messages and {octets / seconds / 1e6:,.1f} MB a second" if seconds else "at once"
     result = f"{len(faults)} things do not fit" if faults else "everything fits"
     say(
-        f"{found['group']}: {result}: {messages:,} messages, {octets / 1e6:,.1f} MB, {found['signed_entries']} entries "
+        f"{found['group']}: {result}: {count:,} messages, {octets / 1e6:,.1f} MB, {found['signed_entries']} entries "
         f"signed, in {seconds:.1f} s ({pace})"
     )
 
@@ -162,7 +169,7 @@ def prove(
     with open_house() as house:
         found = house.db.read_now(groups.get_group, group)
         if since is not None:
-            old = note.read(note.split(_text(since))[0]).size
+            old = note.read(note.split(_kept(since))[0]).size
             text = house.db.read_now(proving.consistency, found.id, old).text()
         elif post:
             text = house.db.read_now(proving.inclusion, house.db.read_now(find_post, found.id, post).id).text()

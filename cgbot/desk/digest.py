@@ -2,10 +2,10 @@
 The conveners' weekly digest (use cases; `kind` for the ledger).
 
 Each convener gets one a week at an hour of their own zone: what came in since the last one, what is held, what is due
-in four weeks, who has not answered, what bounced, what the clock will send; once a month that the term has run out. One
-that has nothing to say is left out when the one before it had nothing either; that is remembered in the audit trail, in
-the transaction that sends. After a stop the newest covers the gap, and what came in is counted from the last one that
-was sent.
+in four weeks, who has not answered, what bounced, what the clock will send; once a month that the term has run out; the
+newest signed head of the archive, which later proves what was there by then. One that has nothing to say is left out
+when the one before it had nothing either; that is remembered in the audit trail, in the transaction that sends. After a
+stop the newest covers the gap, and what came in is counted from the last one that was sent.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
+from cgbot.archive import log
 from cgbot.context import Context
 from cgbot.desk import awaiting
 from cgbot.desk.awaiting import Awaiting
@@ -163,6 +164,7 @@ def _write(
                 "acronym": charter.acronym,
                 "since": in_words(since, charter),
                 "sections": list(sections),
+                "checkpoint": head.note if (head := log.newest_head(tx, occurrence.group_id)) else "",
                 "in_short": ", ".join(str(one["short"]) for one in sections if one["short"])[:150],
                 "desk": f"{context.settings.service.public_url}/desk/{group}/",
                 "request_address": charter.address(context.settings.service.domain, "request"),

@@ -123,3 +123,11 @@ def test_what_is_signed_is_read_again(size: int, root: bytes) -> None:
     signer = Signer("lists.example.org/cg-aisec", SEED)
     head = Checkpoint(signer.name, size, root)
     assert note.checkpoint(note.sign(head.text(), [signer]), [signer.verifier]) == head
+
+
+def test_a_checkpoint_is_found_in_a_mail() -> None:
+    assert note.find(f"Dear Carol,\r\n\r\n  Keep this.\r\n\r\n{HEAD}\r\nBye\r\n".replace("\n", "\r\n")) == HEAD
+    assert note.find(HEAD) == HEAD
+    for nothing in ("", SIGNED, HEAD.replace("— ", ""), "a\n" * 10_000):
+        with pytest.raises(Malformed):
+            note.find(nothing)

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from cgbot import wiring
+from cgbot.archive import log, note, sealing
 from cgbot.context import Context
 from cgbot.desk import actions as noting
 from cgbot.desk import digest
@@ -249,6 +250,19 @@ def test_what_is_in_it(scene: Scene) -> None:
     assert "in the autumn" not in text
     assert str(letter.message["Subject"]).startswith("[CG-AISEC] The week: 4 posts, 1 liaison")
     assert letter.message["Auto-Submitted"] == "auto-generated"
+
+
+def test_the_signed_archive_is_in_it(scene: Scene) -> None:
+    """The lines can be checked as they stand in the mail; another group's are not there."""
+    scene.post("hello", MONDAY - DAY)
+    (letter,) = scene.tick(MONDAY)
+    assert "SIGNED" not in letter.text
+    keys = sealing.LogKeys((bytes(range(32)),))
+    sealing.seal(scene.db, scene.context, keys)
+    (letter,) = scene.tick(MONDAY + WEEK)
+    head = note.checkpoint(note.find(letter.text), keys.verifiers("lists.example.org/cg-aisec"))
+    assert (head.size, head.root) == (1, scene.db.read_now(log.root, scene.group.id, 1))
+    assert "Keep this mail" in letter.text
 
 
 def test_long_lists_are_cut_and_counted(scene: Scene) -> None:
