@@ -43,6 +43,7 @@ def read(files: Files) -> Found:
     lists: dict[str, bytes] = {}
     users: dict[str, str] = {}
     registered: list[tuple[Place, Mapping[str, Any]]] = []
+    of_lists: set[str] = set()
     for name, data in sorted(files.items()):
         if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in {b"{", b"["}:
             lists[name] = data
@@ -51,7 +52,11 @@ def read(files: Files) -> Found:
             if "registered_on" in entry or "original_email" in entry:
                 registered.append((place, entry))
             else:
+                of_lists.add(str(entry.get("list_id") or ""))
                 _take(found, place, entry, users)
+    if len(of_lists - {""}) > 1:
+        text = f"are of several lists: {', '.join(sorted(of_lists - {''}))}; get /lists/LIST/roster/member"
+        found.problem(Place("the memberships"), text)
     _take_registered(found, registered, users)
     for name in [name for name in lists if re.search(r"non-?members?\b", name.lower())]:
         del lists[name]

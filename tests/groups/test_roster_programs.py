@@ -232,6 +232,15 @@ def test_mailman_3_by_its_commands() -> None:
     assert (leaders(found), found.problems) == ([("owner", "jia@example.org", "Jia")], [])
 
 
+def test_members_of_other_lists_do_not_come_unseen() -> None:
+    found = read(
+        "mailman3", members__json=roster(entry("a@example.org"), entry("b@example.org", list_id="x.example.org"))
+    )
+    assert [str(one) for one in found.problems] == [
+        "the memberships: are of several lists: cg.example.org, x.example.org; get /lists/LIST/roster/member"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
