@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,6 +15,7 @@ from cgbot.cli.rosters import Greeting, Invite, Rejoin, Welcome, Yes
 from cgbot.cli.shell import Json, open_house, say, show_json, visible
 from cgbot.errors import Malformed, NotFound
 from cgbot.groups import importing, records, roster_move, roster_sync
+from cgbot.groups.commands import OPERATOR
 from cgbot.groups.records import Group
 from cgbot.groups.roster_found import Remark
 from cgbot.groups.roster_move import FOLDERS, PROGRAMS, Move, Offices
@@ -88,15 +89,22 @@ def _read(file: Path) -> bytes:
 
 def _carry_out(house: House, group: Group, move: Move, how: tuple[str, Greeting]) -> None:
     source, greeting = how
-    counts: Counter[str] = rosters.take(house, group, move.plan.rows, greeting)
-    for start in range(0, len(move.decisions), importing.SLICE):
-        portion = move.decisions[start : start + importing.SLICE]
-        counts["decisions"] += house.db.write_now(roster_move.settle, house.context(), group.id, portion, "operator")
-    for start in range(0, len(move.others), importing.SLICE):
-        others = move.others[start : start + importing.SLICE]
-        counts["addresses"] += house.db.write_now(roster_move.add_others, house.context(), group.id, others, "operator")
-    if counts:
-        house.db.write_now(roster_sync.note, house.context(), group.id, ("roster moved here", source), counts)
+    rows, bounced = roster_move.without_state(move.plan.rows)
+    counts: Counter[str] = rosters.take(house, group, rows, greeting)
+    counts["suspended"] = _in_slices(house, group, roster_move.suspend, bounced)
+    counts["decisions"] = _in_slices(house, group, roster_move.settle, move.decisions)
+    counts["addresses"] = _in_slices(house, group, roster_move.add_others, move.others)
+    if any(counts.values()):
+        house.db.write_now(roster_sync.note, house.context(), group.id, ("roster moved here", source), +counts)
+
+
+def _in_slices(house: House, group: Group, write: Callable[..., int], items: Sequence[object]) -> int:
+    """Write in slices, so that mail that comes in meanwhile is not kept waiting; how many were written."""
+    slices = range(0, len(items), importing.SLICE)
+    return sum(
+        house.db.write_now(write, house.context(), group.id, items[start : start + importing.SLICE], OPERATOR)
+        for start in slices
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ the preview

@@ -9,7 +9,7 @@ addresses those of the person. Nobody is sent anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -28,6 +28,7 @@ from cgbot.groups import (
     roster_sympa,
     roster_sync,
     senders,
+    suspensions,
 )
 from cgbot.groups.roles import CONVENERS
 from cgbot.groups.roster import Problem, Roster, Row
@@ -136,6 +137,25 @@ def _others(tx: Connection, group_id: int, found: Found, remarks: list[Remark]) 
         else:
             fresh.append(one)
     return fresh
+
+
+def without_state(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """The rows without their states, and the addresses whose mail had bounced: `suspend` is for these."""
+    bounced = tuple(row.address for row in rows if row.values.get("state") == "suspended")
+    stripped = ({name: value for name, value in row.values.items() if name != "state"} for row in rows)
+    return tuple(replace(row, values=values) for row, values in zip(rows, stripped, strict=True)), bounced
+
+
+def suspend(tx: Connection, context: Context, group_id: int, bounced: Sequence[str], actor: str) -> int:
+    """Suspend members because of bounces, so that they get mail again once they are heard from; how many."""
+    count = 0
+    for address in bounced:
+        member = members.find_member(tx, group_id, address)
+        if member is not None and member.state == "active":
+            suspensions.suspend(tx, member.id, "bounces", context.now)
+            members.change(tx, context, member, {"state": "suspended"}, actor)
+            count += 1
+    return count
 
 
 def settle(tx: Connection, context: Context, group_id: int, decisions: Sequence[Decision], actor: str) -> int:

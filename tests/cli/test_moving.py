@@ -58,6 +58,7 @@ def test_yes_brings_them_without_a_mail_and_the_second_time_nothing_is_left(here
     found = {one["address"]: one for one in here.json("members", "list", "cg-aisec")}
     assert (found["hu@example.org"]["delivery"], found["hu@example.org"]["role"]) == ("none", "member")
     assert (found["li@example.org"]["state"], found["mia@example.org"]["posting"]) == ("suspended", "held")
+    assert "bounces" in here.ok("members", "show", "cg-aisec", "li@example.org")
     assert here.json("outbox", "list") == []
     said = here.ok("members", "migrate", "cg-aisec", "--from", "mailman2", str(old), "--yes")
     assert said.splitlines()[-1].startswith("0 added, 0 changed, 4 unchanged, 0 senders decided about")
