@@ -117,6 +117,7 @@ def write(tx: Connection, context: Context, asker: Asker, words: Words) -> None:
         "list_address": charter.posting_address(domain),
         "companion": charter.companion is not None,
         "url": f"{context.settings.service.public_url}/{charter.name}/",
+        "me": f"{context.settings.service.public_url.rstrip('/')}/me/",
         "until": in_words(context.now + lifetime, charter, language),
         "note": words.note,
         "why": words.why,

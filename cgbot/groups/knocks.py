@@ -69,9 +69,7 @@ def counted_as(address: str) -> str:
 def admit(tx: Connection, context: Context, knock: Knock) -> str:
     """Count a knock and give "", or say which limit is reached; then nothing may be sent."""
     tx.execute(delete(knocks).where(knocks.c.at < context.now - _KEPT))
-    if addresses.domain_of(knock.address).startswith("["):
-        return "no mail goes to the literal address of a machine"
-    if reason := _too_many(tx, context, knock):
+    if reason := refusal(tx, context, knock):
         return reason
     everybody = "" if knock.proven else addresses.domain_of(knock.address)
     network = "" if knock.proven else knock.network
@@ -79,6 +77,13 @@ def admit(tx: Connection, context: Context, knock: Knock) -> str:
            "network": network}  # fmt: skip
     tx.execute(insert(knocks).values(**row))
     return ""
+
+
+def refusal(tx: Connection, context: Context, knock: Knock) -> str:
+    """Why nothing may be sent to this address now, "" where it may. Reads only."""
+    if addresses.domain_of(knock.address).startswith("["):
+        return "no mail goes to the literal address of a machine"
+    return _too_many(tx, context, knock)
 
 
 def _too_many(tx: Connection, context: Context, knock: Knock) -> str:

@@ -104,11 +104,12 @@ def known(tag: str) -> str:
 
 def of_message(message: Message) -> str:
     """The language that a mail's own header names, "" where it names none of the six."""
-    for name in _HEADERS:
-        for tag in message.header(name)[:200].split(","):
-            if found := known(tag.partition(";")[0]):
-                return found
-    return ""
+    return next(filter(None, (of_tags(message.header(name)) for name in _HEADERS)), "")
+
+
+def of_tags(field: str) -> str:
+    """The first of the six in an Accept-Language field (RFC 9110 section 12.5.4), as if in order of preference."""
+    return next(filter(None, (known(tag.partition(";")[0]) for tag in field[:200].split(","))), "")
 
 
 def written(language: str) -> str:

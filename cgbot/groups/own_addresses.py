@@ -7,6 +7,8 @@ it moves from a person who is in no group any more.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cgbot.context import Context
@@ -19,10 +21,35 @@ from cgbot.mail.address import fold
 from cgbot.store.tables import addresses, groups, members
 
 
+@dataclass(frozen=True, slots=True)
+class OwnAddress:
+    """An address, whether it has answered us, and the names of the groups whose mail goes there."""
+
+    address: str
+    proven: bool
+    groups: tuple[str, ...]
+
+
 def of_person(tx: Connection, person_id: int) -> tuple[str, ...]:
     """Every address of a person, by its key."""
     wanted = select(addresses.c.address).where(addresses.c.person_id == person_id).order_by(addresses.c.key)
     return tuple(tx.execute(wanted).scalars())
+
+
+def listed(tx: Connection, person_id: int) -> tuple[OwnAddress, ...]:
+    """The addresses of a person, by key, each with the groups whose mail goes there."""
+    ours = addresses.outerjoin(members, (members.c.address_id == addresses.c.id) & (members.c.state != "left"))
+    rows = tx.execute(
+        select(addresses.c.address, addresses.c.verified_at, groups.c.name)
+        .select_from(ours.outerjoin(groups, groups.c.id == members.c.group_id))
+        .where(addresses.c.person_id == person_id)
+        .order_by(addresses.c.key, groups.c.name)
+    ).all()
+    used: dict[str, list[str]] = {row.address: [] for row in rows}
+    for row in rows:
+        used[row.address] += [row.name] if row.name else []
+    proven = {row.address for row in rows if row.verified_at is not None}
+    return tuple(OwnAddress(one, one in proven, tuple(names)) for one, names in used.items())
 
 
 def is_known(tx: Connection, address: str) -> bool:

@@ -96,6 +96,18 @@ def read(subject: str, text: str, reader: Reader) -> Mapping[str, object]:
     return MappingProxyType(found)
 
 
+def of_form(fields: Mapping[str, str], today: date) -> Mapping[str, object]:
+    """
+    The settings of a form by the names of groups.profile; `away_until` is an ISO date, "" for none.
+
+    Raises Malformed.
+    """
+    found = {name: profile.check(name, value) for name, value in fields.items() if name != "away_until"}
+    if "away_until" in fields:
+        found["away_until"] = _day(fields["away_until"].strip(), today) if fields["away_until"].strip() else None
+    return MappingProxyType(found)
+
+
 def _lines(subject: str, text: str) -> list[str]:
     """The subject where it is a command, and the lines of the text that can be settings."""
     lines = own_words.own_lines(text)

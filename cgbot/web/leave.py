@@ -1,8 +1,9 @@
 """
-Leaving with one click (edge: RFC 8058).
+Leaving with one click (edge: RFC 8058), and the link that takes it back.
 
 The link in each copy is the credential, signed for one member of one group and valid as long as the membership. A GET
-shows a page, since scanners follow every link; only the POST leaves, again and again to the same end.
+shows a page, since scanners follow every link; only the POST leaves, again and again to the same end. The link in the
+mail about it works once, for 72 hours (groups.leaving), with a button too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cgbot.context import Context
-from cgbot.groups import members, records
+from cgbot.groups import leaving, members, records
 from cgbot.groups.members import Member
 from cgbot.groups.records import Group
 from cgbot.mail import verp
@@ -57,4 +58,21 @@ def _leave(tx: Tx, context: Context, member_id: int, on_leave: Callable[..., Non
         on_leave(tx, context, member)
 
 
-HANDLERS: Final = {"leave": leave}
+async def rejoin(request: Request) -> Response:
+    """Ask whether a leaving shall be taken back; with the button, do it."""
+    here = services(request)
+    context = here.context()
+    token = str(request.path_params["token"]).replace("\0", "")
+    member = await here.db.read(leaving.asked_for, context, token)
+    done = None
+    if member is not None and request.method == "POST":
+        done = await here.db.write(leaving.undo, context, token, here.on_join)
+    facts = {"address": masked(member.address) if member else "", "done": done is not None, "charter": None}
+    if member is not None:
+        facts["charter"] = context.charters[await here.db.read(records.name_of, member.group_id)]
+    answer = await here.page(request, "rejoin.html", facts, 200 if member else 404)
+    answer.headers["cache-control"] = "no-store"
+    return answer
+
+
+HANDLERS: Final = {"leave": leave, "rejoin": rejoin}

@@ -215,6 +215,7 @@ def _frame(request: Request, entry: Entry) -> dict[str, Any]:
         "visitor": entry.visitor,
         "group": entry.group,
         "charter": entry.charter,
+        "role": entry.role,
         "here": here_at(request.scope["path"], request) if request.method in {"GET", "HEAD"} else "",
         "may_see": lambda rule: entry.charter is not None and may_see(entry.charter, rule, entry.role),
     }

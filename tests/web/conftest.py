@@ -15,7 +15,7 @@ from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand
 from cgbot.groups import records, sign_in, tokens
-from cgbot.groups.charter import Audience
+from cgbot.groups.charter import Audience, Joining
 from cgbot.groups.commands import Command
 from cgbot.groups.members import Member
 from cgbot.groups.records import Group
@@ -103,11 +103,23 @@ class Site:
         here = replace(self.context, charters=charters)
         templates = render.environment(here.settings.template_folders)
         services = Services(
-            self.db, templates, lambda: here.at(self.now), Beating(), leave, self.commands, wiring.kinds()
+            self.db,
+            templates,
+            lambda: here.at(self.now),
+            Beating(),
+            leave,
+            self.commands,
+            wiring.kinds(),
+            wiring.ON_JOIN,
         )
-        transport = httpx2.ASGITransport(app=app.build(services), raise_app_exceptions=False)
+        transport = httpx2.ASGITransport(app.build(services), raise_app_exceptions=False, client=("203.0.113.9", 50000))
         self._opened.append(Client(transport=transport, base_url="https://cg.example.org"))
         return self._opened[-1]
+
+    def allow(self, joining: Joining) -> None:
+        """Let the group take members by this policy."""
+        charter = replace(self.context.charters["cg-aisec"], joining=joining)
+        self.context = replace(self.context, charters={**self.context.charters, "cg-aisec": charter})
 
     def add_group(self) -> Group:
         """The second group."""
