@@ -81,3 +81,9 @@ def of_post(tx: Connection, post_id: int) -> Tombstone | None:
     """The tombstone of a post's number, None where there is none."""
     row = tx.execute(select(*_COLUMNS).where(tombstones.c.post_id == post_id)).first()
     return Tombstone(**row._mapping) if row else None
+
+
+def newest(tx: Connection, group_id: int, limit: int) -> tuple[Tombstone, ...]:
+    """What was erased last, newest first."""
+    wanted = select(*_COLUMNS).where(tombstones.c.group_id == group_id).order_by(tombstones.c.id.desc()).limit(limit)
+    return tuple(Tombstone(**row._mapping) for row in tx.execute(wanted))

@@ -18,10 +18,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cgbot.archive import records
+from cgbot.archive import records, tombstones
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
 from cgbot.groups import succession
+from cgbot.mail import identity
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
 from cgbot.store.query import parse
@@ -68,7 +69,7 @@ async def post(request: Request) -> Response:
     """A post in its thread, by permalink or Message-ID."""
     here = services(request)
     group, _ = entered(request)
-    found = await _find(here, group.id, str(request.path_params["post"]))
+    found = await find(here, group.id, str(request.path_params["post"]))
     thread = await here.db.read(records.of_thread, found[0].thread_id)
     wanted = frozenset(one.id for one in found)
     show = reading.Eyes(entry_of(request).role)
@@ -77,8 +78,8 @@ async def post(request: Request) -> Response:
     return await here.page(request, "thread.html", facts)
 
 
-async def _find(here: Services, group_id: int, named: str) -> tuple[Post, ...]:
-    """What a permalink or a Message-ID names, which may have been encoded twice; a page not found if nothing."""
+async def find(here: Services, group_id: int, named: str) -> tuple[Post, ...]:
+    """What a permalink or a Message-ID names, which may have been encoded twice; 410 if erased, 404 if nothing."""
     if _PERMALINK.fullmatch(named):
         found = await here.db.read(records.of_permalink, group_id, named)
         if found:
@@ -87,10 +88,12 @@ async def _find(here: Services, group_id: int, named: str) -> tuple[Post, ...]:
         found = await here.db.read(records.of_message_id, group_id, message_id.strip("<>").replace("\0", ""))
         if found:
             return found
-    raise HTTPException(404)
+    links = (named, identity.permalink(unquote(named).strip("<>")))
+    stones = [await here.db.read(tombstones.of_permalink, group_id, one.replace("\0", "")) for one in links]
+    raise HTTPException(410 if any(stones) else 404)
 
 
-def _chosen(request: Request, found: tuple[Post, ...]) -> Post:
+def chosen(request: Request, found: tuple[Post, ...]) -> Post:
     """The one of several contents under a permalink that `of` names, by its number; the first without it."""
     number = request.query_params.get("of", "")
     return next((one for one in found if str(one.id) == number), found[0])
@@ -139,8 +142,8 @@ async def raw_form(request: Request) -> Response:
     """The exact bytes of a message, by Message-ID or permalink."""
     here = services(request)
     group, _ = entered(request)
-    found = await _find(here, group.id, str(request.path_params["message_id"]))
-    return files.as_it_came(await here.db.read(raw.get, _chosen(request, found).sha256))
+    found = await find(here, group.id, str(request.path_params["message_id"]))
+    return files.as_it_came(await here.db.read(raw.get, chosen(request, found).sha256))
 
 
 async def attachment(request: Request) -> Response:
@@ -151,7 +154,7 @@ async def attachment(request: Request) -> Response:
     if not found:
         raise HTTPException(404)
     number = str(request.path_params["number"])
-    content = await here.db.read(raw.get, _chosen(request, found).sha256)
+    content = await here.db.read(raw.get, chosen(request, found).sha256)
     part = await here.slow(files.part, content, number)
     return files.download(part.filename or f"attachment-{number}", part.content_type, part.content)
 
