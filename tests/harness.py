@@ -14,6 +14,7 @@ import smtplib
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -108,6 +109,10 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+# Data folders on SQLite that have these members and nothing else: a command takes a second each time.
+_FURNISHED: dict[tuple[object, ...], Path] = {}
+
+
 class Program:
     """One installation: its configuration in `folder/config`, its data in `folder/var`."""
 
@@ -167,13 +172,24 @@ class Program:
 
     def with_members(self, members: dict[str, str]) -> Program:
         """Import these (address, role) without a mail to anybody."""
+        key = (tuple(members.items()), (self.folder / "config" / "groups" / "cg-aisec.toml").read_bytes())
+        is_new = not (self.folder / "var").exists() and 'url = ""' in self._settings() and "LD_PRELOAD" not in self.env
+        if is_new and key in _FURNISHED:
+            shutil.copytree(_FURNISHED[key], self.folder / "var")
+            return self
         rows = "".join(
             f"{address},{address.partition('@')[0].capitalize()},{role}\n" for address, role in members.items()
         )
         roster = self.folder / "roster.csv"
         roster.write_text(f"address,name,role\n{rows}")
         self.cgbot("members", "import", "cg-aisec", str(roster))
+        if is_new:
+            _FURNISHED[key] = Path(tempfile.mkdtemp(dir=self.folder)) / "var"
+            shutil.copytree(self.folder / "var", _FURNISHED[key])
         return self
+
+    def _settings(self) -> str:
+        return (self.folder / "config" / "cgbot.toml").read_text()
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "cgbot", *arguments]

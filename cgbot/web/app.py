@@ -21,7 +21,22 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
 from cgbot.errors import CgbotError, Deferred
-from cgbot.web import access, archive, calendar, desk, leave, ordering, papers, reports, service, signing
+from cgbot.web import (
+    access,
+    archive,
+    atom,
+    calendar,
+    desk,
+    join,
+    leave,
+    me,
+    ordering,
+    papers,
+    proof,
+    reports,
+    service,
+    signing,
+)
 from cgbot.web.access import ROUTES, SAFE
 from cgbot.web.services import PERSONAL, ClosedError, Services, entry_of, here_at, services
 
@@ -31,6 +46,7 @@ _WORDS: Final = {
     403: "This was not sent from a page of this site. Open the page again, and repeat it there.",
     404: "There is no such page, or it is not open to you.",
     405: "This is not possible here.",
+    410: "This message was erased from the archive. The page Proof of the group says when, and by whose order.",
 }
 
 HEADERS: Final = (
@@ -43,8 +59,9 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )  # fmt: skip
 HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
-    **archive.HANDLERS, **calendar.HANDLERS, **desk.HANDLERS, **leave.HANDLERS, **ordering.HANDLERS,
-    **papers.HANDLERS, **reports.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
+    **archive.HANDLERS, **atom.HANDLERS, **calendar.HANDLERS, **desk.HANDLERS, **join.HANDLERS, **leave.HANDLERS,
+    **me.HANDLERS, **ordering.HANDLERS, **papers.HANDLERS, **proof.HANDLERS, **reports.HANDLERS, **service.HANDLERS,
+    **signing.HANDLERS,
 }  # fmt: skip
 
 
