@@ -16,7 +16,7 @@ from cgbot.groups import authentication
 from cgbot.groups.charter import Companion
 from cgbot.mail import list_headers
 from cgbot.mail.address import domain_of
-from cgbot.posts import distribution, people
+from cgbot.posts import again, distribution, people
 from cgbot.store.db import Tx
 
 
@@ -31,9 +31,8 @@ def take(tx: Tx, context: Context, errand: Errand) -> Settled:
     if not is_from_host(context, errand, companion):
         return _host_notice(tx, context, errand, "says it is from the list, but not from its server")
     known = keep.find(tx, errand.group_id, errand.facts)
-    if known.same_content is not None:
-        keep.add_copy(tx, errand, known.same_content)
-        return Settled("sorted", f"a further copy of post {known.same_content}")
+    if settled := again.settle(tx, context, errand, known):
+        return settled
     post_id = keep.add(tx, errand, errand.facts)
     return Settled("sorted", f"archived as post {post_id}")
 

@@ -16,7 +16,7 @@ from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand, Purposes, Settled, UseCase
 from cgbot.groups import one_time, reactivation, tokens
-from cgbot.posts import companion, distribution, gathering, holding, misdirected, moderation
+from cgbot.posts import again, companion, distribution, gathering, holding, misdirected, moderation
 from cgbot.posts.moderation import Action
 from cgbot.store.db import Tx
 
@@ -28,9 +28,8 @@ def take_post(tx: Tx, context: Context, errand: Errand) -> Settled:
     assert errand.facts is not None  # noqa: S101 - the sorter prepares a post
     assert errand.group_id is not None  # noqa: S101 - a post has a group
     known = keep.find(tx, errand.group_id, errand.facts)
-    if known.same_content is not None:
-        keep.add_copy(tx, errand, known.same_content)
-        return Settled("sorted", f"a further copy of post {known.same_content}")
+    if settled := again.settle(tx, context, errand, known):
+        return settled
     submission = gathering.submission(tx, context, errand, known_id=known.same_id)
     judgement = moderation.judge(submission)
     if judgement.verdict.rule == "command":

@@ -110,6 +110,9 @@ def test_what_came_by_mail_goes_with_its_copies(db: Database, context: Context, 
     assert (done.not_sent, done.bytes_stay) == (2, False)
     for table in ("posts", "post_copies", "threads", "contents", "deliveries", "errands", "arrivals", "raw_messages"):
         assert count(db, table) == 0, table
+    again = posts.arrive(one, mail_from="alice@example.org")  # a server brings it once more
+    assert (again.state, again.reason) == ("discarded", "it was erased from the archive")
+    assert count(db, "posts") == 0
 
 
 def test_a_copy_that_is_on_its_way_is_waited_for(db: Database, context: Context, group: Group) -> None:
