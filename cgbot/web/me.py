@@ -61,6 +61,7 @@ async def _show(
         "words": languages.WORDS[languages.ENGLISH],
         "tongues": languages.LANGUAGES,
         "proven": [one.address for one in found.addresses if one.proven],
+        "acronyms": {name: one.acronym for name, one in context.charters.items()},
         "days": (today + timedelta(days=1), today + _FURTHEST),
         "url": context.settings.service.public_url.rstrip("/"),
         "domain": context.settings.service.domain,
