@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -121,3 +122,20 @@ def test_keys_change_and_older_heads_still_verify(here: Installation) -> None:
     assert here.ok("archive", "checkpoint", "cg-aisec").count("\n— ") == 1
     assert "everything fits" in here.ok("archive", "verify")
     assert here.run("archive", "verify", "--key", first).status == 1
+
+
+def test_the_program_of_the_page_checks_a_proof(here: Installation) -> None:
+    """docs/proof.md says how somebody without this program recomputes it all."""
+    page = (Path(__file__).parents[2] / "docs/proof.md").read_text("utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    known: dict[str, Any] = {"__name__": "docs"}
+    exec(compile(program, "docs/proof.md", "exec"), known)
+    fill([mail(f"more{n}") for n in range(10)])
+    here.ok("archive", "seal")
+    key = the_key(here)
+    for name in ("first", "third", "more0", "more9"):
+        text = here.ok("archive", "prove", "cg-aisec", f"{name}@example.org")
+        raw = mail(name, "Dear all,\n") if name == "first" else mail(name)
+        assert re.fullmatch(r"entry \d+ of 13 in \S+/cg-aisec", known["check"](text, raw, key))
+        with pytest.raises(AssertionError, match="another message"):
+            known["check"](text, raw + b"x", key)
