@@ -163,6 +163,13 @@ _PURPOSES: Final = {
     "contributions": "contributions",
     "liaisons": "liaisons",
 }
+# What stood behind the plus sign of a list's address (mlmmj, groups.io), or behind its name with two words (LISTSERV).
+_BEHIND_PLUS: Final = {
+    "subscribe": "join", "unsubscribe": "leave", "help": "request", "owner": "owner", "list": "request",
+}  # fmt: skip
+_TWO_WORDS: Final = {
+    "-subscribe-request": "join", "-unsubscribe-request": "leave", "-signoff-request": "leave",
+}  # fmt: skip
 _WITH_DETAIL: Final = frozenset({"confirm", "bounces", "meetings"})
 _SERVICE: Final = frozenset({"postmaster", "abuse", "mailer-daemon"})
 
@@ -181,8 +188,16 @@ def destination(address: str, domain: str, names: Container[str]) -> Destination
     if base in _SERVICE:
         return Destination("", "postmaster")
     if base in names:
-        return None if plus else Destination(base, "post")
-    return _of_a_group(base, detail if plus else None, names)
+        purpose = _BEHIND_PLUS.get(detail) if plus else "post"
+        return Destination(base, purpose) if purpose else None
+    return _of_a_group(base, detail if plus else None, names) or _of_old_words(local.lower(), names)
+
+
+def _of_old_words(local: str, names: Container[str]) -> Destination | None:
+    for words, purpose in _TWO_WORDS.items():
+        if local.endswith(words) and local.removesuffix(words) in names:
+            return Destination(local.removesuffix(words), purpose)
+    return None
 
 
 def _of_a_group(base: str, detail: str | None, names: Container[str]) -> Destination | None:

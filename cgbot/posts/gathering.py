@@ -21,7 +21,7 @@ from cgbot.groups.roles import CONVENERS
 from cgbot.mail import list_headers
 from cgbot.mail.address import domain_of, fold
 from cgbot.mail.message import Message
-from cgbot.posts import emergency, proofs, words
+from cgbot.posts import emergency, list_words, proofs
 from cgbot.posts.held_files import held_files
 from cgbot.posts.moderation import Submission
 from cgbot.store.db import Tx
@@ -79,7 +79,7 @@ def submission(tx: Tx, context: Context, errand: Errand, *, known_id: bool) -> S
         automatic=list_headers.is_automatic(message),
         generated=list_headers.is_generated(message),
         known_id=known_id,
-        command=words.list_command(message, {charter.name, charter.acronym.lower()}),
+        command=list_words.list_command(message, {charter.name, charter.acronym.lower(), *charter.formerly}),
         size=len(message.raw),
         max_size=charter.max_post_size,
         posting=charter.posting,

@@ -14,7 +14,7 @@ from cgbot.errand import Errand, Settled
 from cgbot.groups import asking, knocks, languages, subscriptions
 from cgbot.groups.asking import Asker, Words
 from cgbot.mail.address import domain_of, is_valid
-from cgbot.posts import words
+from cgbot.posts import list_words
 from cgbot.store.db import Tx
 
 _PURPOSE = "caught"
@@ -23,16 +23,16 @@ _PURPOSE = "caught"
 def answer(tx: Tx, context: Context, errand: Errand, command: str) -> Settled:
     """Answer the author of a command that reached the list."""
     reason = f"the command {command!r}, sent to the whole list"
-    purpose = words.purpose_of(command)
+    purpose, tongue = list_words.purpose_of(command), list_words.tongue(command)
     if purpose in {"join", "leave"}:
-        settled = subscriptions.ask(tx, context, dataclasses.replace(errand, purpose=purpose))
+        settled = subscriptions.ask(tx, context, dataclasses.replace(errand, purpose=purpose), language=tongue)
         return Settled("discarded", f"{reason}: {settled.reason}")
     if problem := _unanswerable(context, errand):
         return Settled("discarded", f"{reason}: {problem}")
     author = errand.message.authors[0].address
     if problem := knocks.admit(tx, context, knocks.of(errand, context.settings, _PURPOSE, author)):
         return Settled("discarded", f"{reason}: {problem}")
-    language = languages.of_message(errand.message)
+    language = tongue or languages.of_message(errand.message)
     asker = Asker(_PURPOSE, errand.group_id or 0, errand.group, author, "", errand.message.message_id, language)
     asking.write(tx, context, asker, Words("command-caught"))
     return Settled("discarded", f"{reason}: its author was told where commands go")

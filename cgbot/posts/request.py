@@ -30,6 +30,7 @@ from cgbot.groups.roles import may
 from cgbot.mail.address import domain_of, fold, is_valid
 from cgbot.outbox import letters
 from cgbot.outbox.letters import Addressee, Letter
+from cgbot.posts import list_words
 from cgbot.store.db import Tx
 
 Queries = Mapping[str, Query]
@@ -71,6 +72,7 @@ def take(table: _Table, tx: Tx, context: Context, errand: Errand) -> Settled:
     orderable, askable = by_every_name(table.commands), by_every_name(table.queries)
     form = request_form.read(errand.message.subject, errand.message.text, [*OWN_WORDS, *orderable, *askable])
     actor = orders.actor_of(tx, errand.group_id or 0, errand.message.authors[0].address)
+    form = form or _in_other_words(context, errand)
     if form and (settled := _from_anybody(table, tx, context, errand, form)):
         return settled
     if form is None or form.command in OWN_WORDS or not actor.role:
@@ -81,6 +83,16 @@ def take(table: _Table, tx: Tx, context: Context, errand: Errand) -> Settled:
     if form.command in orderable:
         return ordering.ask(tx, context, table.commands[orderable[form.command]], request)
     return _answer(tx, context, table.queries[askable[form.command]], request)
+
+
+def _in_other_words(context: Context, errand: Errand) -> Form | None:
+    """Joining or leaving in words that are no command: "QUIET SIGNOFF listname", "please remove me from this list"."""
+    names = {errand.group, context.charters[errand.group].acronym.lower()}
+    said = list_words.list_command(errand.message, names)
+    purpose = list_words.purpose_of(said)
+    if not purpose:
+        return None
+    return Form("désinscription" if purpose == "leave" and list_words.tongue(said) else purpose)
 
 
 def _from_anybody(table: _Table, tx: Tx, context: Context, errand: Errand, form: Form) -> Settled | None:

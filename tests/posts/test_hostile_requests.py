@@ -13,7 +13,7 @@ from cgbot.errors import Malformed
 from cgbot.groups import preferences
 from cgbot.groups.preferences import Reader
 from cgbot.mail import message as messages
-from cgbot.posts import words
+from cgbot.posts import list_words
 
 READER = Reader(date(2027, 5, 3), ("cg-aisec",))
 PIECES = st.sampled_from(
@@ -39,7 +39,7 @@ def test_settings_are_read_or_refused(text: str, subject: str) -> None:
     reason = refusal(subject, text)
     assert reason.isprintable()
     assert reason != "nothing"
-    assert isinstance(words.list_command(messages.parse(text.encode("utf-8", "replace"))), str)
+    assert isinstance(list_words.list_command(messages.parse(text.encode("utf-8", "replace"))), str)
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_much_of_it_takes_no_time(text: str) -> None:
     for subject, body in ((text, ""), ("", text)):
         assert len(refusal(subject, body)) < 3000
         mail = messages.parse(f"Subject: {subject[:900]}\r\n\r\n{body}".encode())
-        words.list_command(mail)
+        list_words.list_command(mail)
     assert time.process_time() - started < 2

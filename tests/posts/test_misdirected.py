@@ -14,7 +14,7 @@ from cgbot.groups import members
 from cgbot.groups.members import NewMember
 from cgbot.groups.records import Group
 from cgbot.mail import message as messages
-from cgbot.posts import post, words
+from cgbot.posts import list_words, post
 from cgbot.store.db import Database
 from tests.groups.mailbag import errand, outbox
 
@@ -46,10 +46,48 @@ def mail(text: str, subject: str = "a mail") -> messages.Message:
         ("approve 12", "", "approve 12"),
         ("désinscription", "", "désinscription"),
         ("whoami", "", "whoami"),
+        ("QUIET SIGNOFF CG-AISEC", "", "signoff"),
+        ("SIGNOFF * (NETWIDE", "", "signoff"),
+        ("quiet set CG-AISEC NOMAIL", "", "set nomail"),
+        ("SET cg-aisec DIGESTS NOREPRO", "", "set digests norepro"),
+        ("set * nomail", "", "set nomail"),
+        ("set digests", "", "set digests"),
+        ("unsubscribe cg-aisec mia@example.org\r\nend", "", "unsubscribe"),
+        ("unsubscribe mia@example.org", "", "unsubscribe"),
+        ("signoff cg-aisec\r\nsignoff cg-aisec-wp1@lists.example.org", "", "signoff"),
+        ("review CG-AISEC", "", "review"),
+        (
+            "Hello all,\r\n\r\nplease unsubscribe me.\r\n\r\nThank you and best regards,\r\nBob\r\nExample Labs",
+            "",
+            "unsubscribe",
+        ),
+        ("I would like to unsubscribe from this mailing list, thank you!", "", "unsubscribe"),
+        ("Could you please unsubscribe my address mia@example.org?", "", "unsubscribe"),
+        ("How do I unsubscribe?", "", "unsubscribe"),
+        ("Please remove me from your mailing list.", "", "unsubscribe"),
+        ("take me off this list", "", "unsubscribe"),
+        ("Kindly remove my email address mia@example.org from the list, thanks", "", "unsubscribe"),
+        ("I want to be removed from this list.", "", "unsubscribe"),
+        (
+            "Bonjour,\r\n\r\nmerci de me désinscrire de cette liste.\r\n\r\nCordialement\r\nZoé Dupont",
+            "",
+            "désinscrire",
+        ),
+        ("désinscrivez-moi svp", "", "désinscrivez-moi"),
+        ("Je souhaite me désabonner.", "", "désabonner"),
+        ("Veuillez me retirer de votre liste de diffusion, s’il vous plaît", "", "désinscription"),
+        ("Retirez-moi du groupe", "", "désinscription"),
+        ("desinscription", "", "desinscription"),
+        ("Quiero darme de baja de esta lista", "", "unsubscribe"),
+        ("отписаться", "", "отписаться"),
+        ("退订", "", "unsubscribe"),
+        ("إلغاء الاشتراك", "", "unsubscribe"),
+        ("", "remove me from this list", "unsubscribe"),
+        ("", "SIGNOFF CG-AISEC", "signoff"),
     ],
 )
 def test_commands(text: str, subject: str, found: str) -> None:
-    assert words.list_command(mail(text, subject), NAMES) == found
+    assert list_words.list_command(mail(text, subject), NAMES) == found
 
 
 @pytest.mark.parametrize(
@@ -66,12 +104,32 @@ def test_commands(text: str, subject: str, found: str) -> None:
         ("Who comes?", ""),
         ("We should discuss this.", "leave"),
         ("I agree", "Help"),
+        ("Please remove me from the list of editors.", ""),
+        ("Remove me as the contact in section 3, please", ""),
+        ("take me off the agenda", ""),
+        ("Veuillez me retirer de la liste des orateurs", ""),
+        ("I do not want to unsubscribe.", ""),
+        ("Do you want me to unsubscribe you?", ""),
+        ("How many people unsubscribe?", ""),
+        ("unsubscribe from the newsletter of SG17", ""),
+        ("Set mail servers aside for now", ""),
+        ("set the index", ""),
+        ("Quiet please", ""),
+        ("Review the draft", ""),
+        ("who is in cg-aisec now?", ""),
+        ("unsubscribe\r\n\r\nIs this the word we want in the form?", ""),
+        ("leave\r\n\r\nThanks\r\nBob", ""),
+        ("Désinscription des participants : voir le point 3", ""),
+        ("signoff cg-aisec\r\nWhat does this line mean in the old manual?", ""),
+        ("SIGNOFF OTHER-LIST", ""),
+        ("Please unsubscribe me from the reminders but not from the list", ""),
+        ("I agree with Mia", "Re: unsubscribe"),
         ("unsubscribe\r\nwas a word that I used in section 3, it should say leave", ""),
         ("", ""),
     ],
 )
 def test_what_people_write_to_people_is_none(text: str, subject: str) -> None:
-    assert words.list_command(mail(text, subject), NAMES) == ""
+    assert list_words.list_command(mail(text, subject), NAMES) == ""
 
 
 def take(db: Database, context: Context, group: Group, text: str, **fields: str) -> Settled:
@@ -93,6 +151,13 @@ def test_who_wants_to_leave_is_asked_back_and_nobody_else_hears_of_it(
     assert (letter.recipient, letter.message["Subject"]) == ("mia@example.org", "Please confirm: leave CG-AISEC")
     assert "already" in take(db, context, group, "unsubscribe").reason
     assert len(outbox(db)) == 1
+
+
+@ONE
+def test_who_asks_in_french_is_asked_back_in_french(db: Database, context: Context, group: Group) -> None:
+    take(db, context, group, "merci de me désinscrire")
+    (letter,) = outbox(db)
+    assert letter.message["Subject"] == "Merci de confirmer : quitter CG-AISEC"
 
 
 @ONE

@@ -259,3 +259,22 @@ def test_an_order_by_mail_is_seen_on_the_desk_too(desk: Desk, jia: Member) -> No
 
 def test_planned_mails_are_kept_out_of_each_other(desk: Desk) -> None:
     assert {planned.NAME, orders.NAME} <= {one.name for one in KINDS}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("QUIET SIGNOFF CG-AISEC", "Please confirm: leave CG-AISEC"),
+        ("SIGNOFF * (NETWIDE", "Please confirm: leave CG-AISEC"),
+        ("Please remove me from this list.\r\n\r\nThanks\r\nMia", "Please confirm: leave CG-AISEC"),
+        ("quiet subscribe cg-aisec Mia Ng", "Please confirm: join CG-AISEC"),
+        ("Merci de me désinscrire", "Merci de confirmer : quitter CG-AISEC"),
+    ],
+)
+def test_leaving_in_other_words_is_understood(
+    db: Database, context: Context, group: Group, text: str, subject: str
+) -> None:
+    Desk(db, context, group).write("", text, sender="zoe@example.org")
+    (letter,) = outbox(db)
+    assert letter.message["Subject"] == subject
