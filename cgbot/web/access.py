@@ -49,6 +49,7 @@ ROUTES: Final = (
     Route("/static/style.css", "style", "file"),
     Route("/leave/{group}/{token}", "leave", "token", _FORM, foreign=True),
     Route("/rejoin/{token}", "rejoin", "token", _FORM),
+    Route("/calendar/{token}.ics", "own_calendar", "token"),
     Route("/sign-in", "sign_in", "open", _FORM),
     Route("/sign-in/{token}", "sign_in_link", "token", _FORM),
     Route("/sign-out", "sign_out", "signed-in", _POST),

@@ -14,15 +14,24 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cgbot.groups import succession
+from cgbot.context import Context
+from cgbot.groups import members, succession
+from cgbot.groups import records as records_of_groups
+from cgbot.groups.charter import Charter
+from cgbot.groups.members import Member
+from cgbot.groups.records import Group
+from cgbot.mail import verp
 from cgbot.meetings import feeds, records, wording
 from cgbot.meetings.feeds import CalendarFeed
 from cgbot.store.db import Tx
+from cgbot.web.access import may_see
 from cgbot.web.services import PERSONAL, entered, entry_of, services
 
+CALENDAR: Final = "calendar"  # what the mark in a member's own link is for
 # What a member has answered, in words.
 ANSWERS: Final = {
     "ACCEPTED": "yes", "DECLINED": "no", "TENTATIVE": "maybe", "DELEGATED": "delegated",
@@ -34,8 +43,33 @@ _GZIP: Final = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?:1|0\.0*[1-9])[0-
 
 async def calendar(request: Request) -> Response:
     """The feed to subscribe to."""
+    return await _feed(request, *entered(request))
+
+
+async def own_calendar(request: Request) -> Response:
+    """The same for a calendar program of one member, which cannot sign in; it ends with the membership."""
     here = services(request)
-    group, charter = entered(request)
+    context = here.context()
+    member, group = await here.db.read(_subscriber, context, str(request.path_params["token"]))
+    charter = context.charters.get(group.name) if group else None
+    if member is None or group is None or charter is None or not may_see(charter, "calendar", member.role):
+        raise HTTPException(404)
+    answer = await _feed(request, group, charter)
+    answer.headers["cache-control"] = PERSONAL
+    return answer
+
+
+def _subscriber(tx: Tx, context: Context, token: str) -> tuple[Member | None, Group | None]:
+    """Whose link this is; nobody's who has left."""
+    member_id = verp.read_member_token(context.keys, CALENDAR, "", token)
+    member = members.get_member(tx, member_id) if member_id is not None else None
+    if member is None or member.state == "left":
+        return None, None
+    return member, records_of_groups.find_group(tx, records_of_groups.name_of(tx, member.group_id))
+
+
+async def _feed(request: Request, group: Group, charter: Charter) -> Response:
+    here = services(request)
     feed = await here.db.read(feeds.render, here.context(), group)
     if feed.is_new:
         await here.db.write(feeds.remember, group.id, feed)
@@ -112,4 +146,4 @@ async def about(request: Request) -> Response:
     return await here.page(request, "about.html", {"list_address": charter.posting_address(domain), **linked})
 
 
-HANDLERS: Final = {"calendar": calendar, "meetings": meetings, "about": about}
+HANDLERS: Final = {"calendar": calendar, "own_calendar": own_calendar, "meetings": meetings, "about": about}

@@ -19,9 +19,12 @@ from starlette.responses import Response
 from cgbot.context import Context
 from cgbot.errors import Refused
 from cgbot.groups import languages, own_page, sign_in
+from cgbot.groups.own_page import Place
 from cgbot.groups.sign_in import Visitor
+from cgbot.mail import verp
 from cgbot.store.db import Tx
 from cgbot.web import session
+from cgbot.web.calendar import CALENDAR
 from cgbot.web.services import Entry, Services, services, visitor_of
 
 Fields = Mapping[str, str]
@@ -61,9 +64,9 @@ async def _show(
         "words": languages.WORDS[languages.ENGLISH],
         "tongues": languages.LANGUAGES,
         "proven": [one.address for one in found.addresses if one.proven],
+        "calendars": {one.charter.name: _calendar(context, one) for one in found.places},
         "acronyms": {name: one.acronym for name, one in context.charters.items()},
         "days": (today + timedelta(days=1), today + _FURTHEST),
-        "url": context.settings.service.public_url.rstrip("/"),
         "domain": context.settings.service.domain,
         "told": "",
         "problem": "",
@@ -71,6 +74,14 @@ async def _show(
         **(more or {}),
     }
     return await here.page(request, "me.html", facts, status)
+
+
+def _calendar(context: Context, place: Place) -> str:
+    """The feed of a group; where only members see it, one that opens for this member's calendar program."""
+    url = context.settings.service.public_url.rstrip("/")
+    if place.charter.calendar == "public":
+        return f"{url}/{place.charter.name}/calendar.ics"
+    return f"{url}/calendar/{verp.member_token(context.keys, CALENDAR, '', place.member.id)}.ics"
 
 
 async def _tell(request: Request, outcome: str) -> Response:

@@ -56,7 +56,7 @@ def _counts(tx: Tx) -> dict[str, list[tuple[str, int]]]:
 
 async def robots(_request: Request) -> Response:
     """Search engines stay away from what is not written for them."""
-    closed = ("/leave/", "/rejoin/", "/sign-in", "/desk/", "/me/", "/*/join/", "/*/search")
+    closed = ("/leave/", "/rejoin/", "/calendar/", "/sign-in", "/desk/", "/me/", "/*/join/", "/*/search")
     return PlainTextResponse("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in closed))
 
 
