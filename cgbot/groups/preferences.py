@@ -63,7 +63,7 @@ _UNTIL: Final = re.compile(
     r"(?:(?:none|nomail|no mail|away|vacation|aucun|absent)\s+)?(?:until|till|jusqu['’]au|jusqu['’]à)\s+(.{1,60})",
     re.IGNORECASE,
 )
-_COMMAND: Final = re.compile(r"\s*(set|add|remove)\b[\s:]*(.*)", re.IGNORECASE)
+_COMMAND: Final = re.compile(r"\s*(?:quiet\s+)?(set|add|remove)\b[\s:]*(.*)", re.IGNORECASE)  # QUIET: LISTSERV
 _OTHER_ADDRESS: Final = re.compile(r"(?:address|adresse)\b[\s:]*<?([^\s<>]{3,254})>?\s*", re.IGNORECASE)
 _ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _DOTTED: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -129,7 +129,7 @@ def _line(line: str, reader: Reader) -> Mapping[str, object]:
     verb, rest = (match[1].lower(), match[2]) if match else ("set", line)
     rest = rest.strip()[:_LONGEST].rstrip(".,;!")
     first, _, after = rest.partition(" ")
-    if verb == "set" and first.lower() in reader.own_names:
+    if verb == "set" and (first == "*" or first.lower() in reader.own_names):
         rest = after.strip()
     if verb == "set" and not rest:
         return {}
@@ -141,9 +141,9 @@ def _line(line: str, reader: Reader) -> Mapping[str, object]:
 def _setting(text: str, reader: Reader) -> Mapping[str, object]:
     if until := _UNTIL.fullmatch(text):
         return {"away_until": _day(until[1].strip(), reader.today)}
-    if text.lower() in _WORDS:
-        field, value = _WORDS[text.lower()]
-        return {field: value}
+    words = text.lower().split()
+    if words and all(word in _WORDS for word in words):
+        return dict(_WORDS[word] for word in words)
     for key in sorted(_KEYS, key=len, reverse=True):
         if text.lower().startswith(key) and text[len(key) : len(key) + 1] in {" ", ":", "=", ""}:
             return _field(_KEYS[key], text[len(key) :].strip(" :="), reader)

@@ -30,6 +30,7 @@ _TEXT: Final = "text"
 _MARKS_OF_QUOTATION: Final = str.maketrans({">": " ", "|": " "})
 _PREFIX: Final = re.compile(r"^\s*(?:(?:re|fw|fwd|aw|tr|sv|wg)\s*(?:\[\d+\])?:\s*|\[[^\]]{1,40}\]\s*)+", re.IGNORECASE)
 _FIELD: Final = re.compile(rf"\s*([a-z][a-z -]{{0,{_LONGEST_KEY}}}?)[ ]*:(?!//)[ ]*(.*)", re.IGNORECASE)
+_QUIET: Final = "quiet"  # before a command of LISTSERV
 _COMMENT: Final = re.compile(r"\s{2,}\([^()]{1,80}\)\s*$")  # what an example says beside the command
 _KEY: Final = re.compile(r"[a-z][a-z-]*:", re.IGNORECASE)
 
@@ -209,6 +210,7 @@ def _same(one: str, other: str) -> bool:
 def _match(line: str, names: Sequence[str]) -> Form | None:
     """The command that a line begins with, the longest name first, and what follows it."""
     words = _COMMENT.sub("", line).strip().strip("*_`\"'").split()[:_MOST_WORDS]
+    words = words[1:] if words[:1] and words[0].lower() == _QUIET else words
     lowered = [word.lower().strip(":,.!") for word in words[:5]]
     for name in names:
         own = name.split()

@@ -278,3 +278,13 @@ def test_leaving_in_other_words_is_understood(
     Desk(db, context, group).write("", text, sender="zoe@example.org")
     (letter,) = outbox(db)
     assert letter.message["Subject"] == subject
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_setting_in_the_words_of_listserv(db: Database, context: Context, group: Group, mia: Member) -> None:
+    settled = Desk(db, context, group).write("", "QUIET SET CG-AISEC NOMAIL", sender=mia.address)
+    assert settled.reason == "asked back by mail"
+    (letter,) = outbox(db)
+    Desk(db, context, group).answer(letter, "yes")
+    changed = db.read_now(members.require, group.id, mia.address)
+    assert changed.delivery == "none"
