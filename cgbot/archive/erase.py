@@ -81,7 +81,18 @@ def _leave_thread(tx: Connection, row: Row[tuple[object, ...]]) -> None:
         tx.execute(delete(thread_ids).where(thread_ids.c.thread_id == row.thread_id))
         tx.execute(delete(threads).where(threads.c.id == row.thread_id))
         return
-    first = select(posts.c.subject, posts.c.received_at).where(inside).order_by(posts.c.received_at, posts.c.id)
-    subject, began = tx.execute(first.limit(1)).one()
+    subject, began = _beginning(tx, row.thread_id)
     kept = {"posts": count, "last_at": last, "started_at": began, "subject": subject}
     tx.execute(update(threads).where(threads.c.id == row.thread_id).values(kept))
+
+
+def _beginning(tx: Connection, thread_id: int) -> tuple[str, datetime]:
+    """The subject and start of a thread, as `keep.thread` would give them: a post answered before it came begins it."""
+    columns = posts.c["subject", "received_at", "message_id", "references"]
+    left = tx.execute(select(*columns).where(posts.c.thread_id == thread_id).order_by(posts.c.id)).all()
+    subject, mentioned = left[0].subject, set(left[0].references)
+    for one in left[1:]:
+        if one.message_id in mentioned and not one.references:
+            subject = one.subject
+        mentioned.update(one.references)
+    return subject, left[0].received_at

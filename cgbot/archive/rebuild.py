@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection, delete, func, select, update
 
 from cgbot.archive import keep
+from cgbot.errors import CgbotError
 from cgbot.mail import message as messages
 from cgbot.store import raw, search
 from cgbot.store.db import Database
 from cgbot.store.tables import posts, thread_ids, threads
 
+log = structlog.get_logger(__name__)
 _SLICE = 100
 
 
@@ -36,11 +39,20 @@ def rebuild(db: Database) -> Iterator[int]:
     done, last = 0, 0
     while portion := db.read_now(_between, last, until):
         for one in portion:
-            facts = keep.prepare(messages.parse(db.read_now(raw.get, one.sha256)))
-            db.write_now(_derive, one, facts)
+            _again(db, one)
         last = portion[-1].id
         done += len(portion)
         yield done
+
+
+def _again(db: Database, one: _Kept) -> None:
+    """Derive one post; a damaged one keeps what it had, and takes no other down."""
+    try:
+        content = db.read_now(raw.get, one.sha256)
+    except CgbotError as error:
+        log.warning("a post could not be indexed again", post=one.id, reason=error.public)
+        return
+    db.write_now(_derive, one, keep.prepare(messages.parse(content)))
 
 
 def count(tx: Connection) -> int:
@@ -65,7 +77,9 @@ def _between(tx: Connection, last: int, until: int) -> tuple[_Kept, ...]:
 
 def _derive(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
     """Give the post its thread, facts and words anew; an old thread that nobody is in any more goes."""
-    before = tx.execute(select(posts.c.thread_id).where(posts.c.id == kept.id)).scalar_one()
+    before = tx.execute(select(posts.c.thread_id).where(posts.c.id == kept.id)).scalar()
+    if before is None:
+        return  # it was erased meanwhile
     values = keep.row(facts) | {"thread_id": keep.thread(tx, kept.group_id, kept.received_at, facts)}
     tx.execute(update(posts).where(posts.c.id == kept.id).values(values))
     search.add(tx, [(kept.id, facts.terms)])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from cgbot.archive import log, note
 from cgbot.archive.leaf import PostLeaf
@@ -71,9 +71,10 @@ def seal_group(db: Database, context: Context, keys: LogKeys, group: Group) -> b
 def _is_behind(tx: Connection, group_id: int) -> bool:
     """Whether there is anything to do; what is asked at every tick."""
     known, head = log.find(tx, group_id), log.newest_head(tx, group_id)
-    newest = tx.execute(select(func.max(posts.c.id)).where(posts.c.group_id == group_id)).scalar_one() or 0
+    covered = known.covered if known else 0
+    newer = select(posts.c.id).where(posts.c.group_id == group_id, posts.c.id > covered).limit(1)
     waiting = select(log_leaves.c.id).where(log_leaves.c.group_id == group_id, log_leaves.c.number.is_(None)).limit(1)
-    if tx.execute(waiting).first() is not None or newest > (known.covered if known else 0):
+    if tx.execute(waiting).first() is not None or tx.execute(newer).first() is not None:
         return True
     return log.size(tx, group_id) > (head.size if head else 0)
 

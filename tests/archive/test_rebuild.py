@@ -10,7 +10,7 @@ from cgbot.archive import rebuild, records
 from cgbot.groups.records import Group
 from cgbot.store import search
 from cgbot.store.db import Database, Tx
-from cgbot.store.tables import posts, thread_ids, threads
+from cgbot.store.tables import posts, raw_messages, thread_ids, threads
 from tests.archive.posting import mail, put, put_all, threads_of
 
 CONTENTS = [
@@ -72,3 +72,13 @@ def test_posts_come_in_meanwhile(db: Database, group: Group) -> None:
     assert len(db.read_now(search.find, group.id, "old", (999, 0))) == 252
     assert [one.posts for one in db.read_now(records.list_threads, group.id, 9)] == [51, 51, 50, 50, 50]
     assert db.read_now(rebuild.count) == 252
+
+
+def test_a_damaged_or_erased_post_takes_no_other_down(db: Database, group: Group) -> None:
+    ids = db.write_now(put_all, group.id, CONTENTS)
+    of_second = sa.select(posts.c.sha256).where(posts.c.id == ids[1]).scalar_subquery()
+    damage = sa.update(raw_messages).where(raw_messages.c.sha256 == of_second).values(body=b"?")
+    db.write_now(lambda tx: tx.execute(damage))
+    assert list(rebuild.rebuild(db)) == [5]
+    assert db.read_now(search.find, group.id, "the") == (4, 1)
+    assert db.read_now(rebuild.count) == 5
