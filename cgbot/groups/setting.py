@@ -28,6 +28,7 @@ from cgbot.groups import (
     own_addresses,
     preferences,
     reactivation,
+    reasons,
     records,
     tokens,
 )
@@ -60,8 +61,16 @@ def is_proven(context: Context, request: Request) -> bool:
 
 
 def answer(tx: Connection, context: Context, request: Request) -> str:
-    """Do what a mail with `set`, `add address` or `remove address` asks, or ask back. Raises Refused."""
+    """Do what a mail with `set`, `add address` or `remove address` asks, or ask back. Raises Refused in their words."""
     member = members.require(tx, request.group_id, request.actor.address)
+    try:
+        return _answer(tx, context, request, member)
+    except Refused as error:
+        said = reasons.say(error.public, language_of(context, member, request.group))
+        raise type(error)(said) from error
+
+
+def _answer(tx: Connection, context: Context, request: Request, member: Member) -> str:
     zone = member.zone or context.charters[request.group].zone
     today = context.now.astimezone(ZoneInfo(zone)).date()
     message = request.errand.message if request.errand else None
@@ -221,7 +230,8 @@ def _member_of(tx: Connection, context: Context, errand: Errand, token: Token) -
 
 
 def _fail(tx: Connection, context: Context, member: Member, reason: str) -> Settled:
-    member_letters.write(tx, context, member, Note("set-refused", {"reason": reason}))
+    told = reasons.say(reason, language_of(context, member, records.name_of(tx, member.group_id)))
+    member_letters.write(tx, context, member, Note("set-refused", {"reason": told}))
     return Settled("sorted", f"refused: {reason}")
 
 

@@ -200,3 +200,12 @@ def test_the_conveners_words_stay(post: Post) -> None:
         post.prove(text)
     assert (post.mia.role, post.mia.posting) == ("member", "")
     assert dataclasses.asdict(post.mia)["state"] == "active"
+
+
+@ONE
+def test_why_not_is_said_in_the_members_language(post: Post) -> None:
+    post.prove("set language fr\n")
+    post.prove("set zone Mars/Crater\n")
+    assert "zone: 'Mars/Crater' n'est pas permis : le nom d'un fuseau" in " ".join(post.mails[-1].text.split())
+    post.prove("remove address other@example.org\n")
+    assert "other@example.org n'est pas une adresse de mia@example.org" in " ".join(post.mails[-1].text.split())
