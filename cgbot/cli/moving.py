@@ -14,7 +14,7 @@ from cgbot.cli import rosters
 from cgbot.cli.rosters import Greeting, Invite, Rejoin, Welcome, Yes
 from cgbot.cli.shell import Json, open_house, say, show_json, visible
 from cgbot.errors import Malformed, NotFound
-from cgbot.groups import importing, records, roster_move, roster_sync
+from cgbot.groups import records, roster_move, roster_sync
 from cgbot.groups.commands import OPERATOR
 from cgbot.groups.records import Group
 from cgbot.groups.roster_found import Remark
@@ -99,12 +99,9 @@ def _carry_out(house: House, group: Group, move: Move, how: tuple[str, Greeting]
 
 
 def _in_slices(house: House, group: Group, write: Callable[..., int], items: Sequence[object]) -> int:
-    """Write in slices, so that mail that comes in meanwhile is not kept waiting; how many were written."""
-    slices = range(0, len(items), importing.SLICE)
-    return sum(
-        house.db.write_now(write, house.context(), group.id, items[start : start + importing.SLICE], OPERATOR)
-        for start in slices
-    )
+    """How many of these were written."""
+    portions = rosters.slices(items, "writing")
+    return sum(house.db.write_now(write, house.context(), group.id, portion, OPERATOR) for portion in portions)
 
 
 # ------------------------------------------------------------------------------------------------------ the preview

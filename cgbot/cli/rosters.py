@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -30,6 +30,8 @@ Invite = Annotated[bool, typer.Option("--invite", help="Invite who is new to the
 Welcome = Annotated[bool, typer.Option("--welcome", help="Send who is new the mail that welcomes members.")]
 Rejoin = Annotated[bool, typer.Option("--rejoin", help="Also bring back who has left of their own accord.")]
 _AT_MOST: Final = 20
+_MANY: Final = 500
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,7 @@ def sync(
 def _carry_out(house: House, group: Group, plan: Plan, how: tuple[str, Greeting]) -> None:
     file, greeting = how
     counts = take(house, group, plan.rows, greeting)
-    for start in range(0, len(plan.left), importing.SLICE):
-        portion = plan.left[start : start + importing.SLICE]
+    for portion in slices(plan.left, "removing"):
         counts["removed"] += house.db.write_now(_part, house.context(), portion)
     if counts:
         what = ("roster synchronised", file)
@@ -88,12 +89,22 @@ def _carry_out(house: House, group: Group, plan: Plan, how: tuple[str, Greeting]
 
 
 def take(house: House, group: Group, rows: Sequence[Row], greeting: Greeting) -> Counter[str]:
-    """Write in slices, so that mail that comes in meanwhile is not kept waiting."""
+    """Add and change members; how many of which."""
     counts: Counter[str] = Counter()
-    for start in range(0, len(rows), importing.SLICE):
-        portion = rows[start : start + importing.SLICE]
+    for portion in slices(rows, "writing"):
         counts.update(house.db.write_now(_take_portion, house.context(), group, portion, greeting))
     return counts
+
+
+def slices(items: Sequence[_T], label: str) -> Iterator[Sequence[_T]]:
+    """What is written in one transaction each, so that mail that comes in meanwhile is not kept waiting."""
+    starts = range(0, len(items), importing.SLICE)
+    portions = (items[start : start + importing.SLICE] for start in starts)
+    if len(items) < _MANY or not sys.stderr.isatty():
+        yield from portions
+        return
+    with typer.progressbar(portions, length=len(starts), label=label, file=sys.stderr) as bar:
+        yield from bar
 
 
 def _take_portion(tx: Tx, context: Context, group: Group, rows: Sequence[Row], greeting: Greeting) -> Counter[str]:
@@ -153,7 +164,7 @@ def show_plan(plan: Plan, *, done: bool, removing: bool) -> None:
     for kept in plan.kept:
         say(f"= {kept}")
     if plan.missing and not removing:
-        say(f"{len(plan.missing)} members are not in the file and stay; --remove takes them out")
+        say(f"not in the file: {len(plan.missing)}; they stay, --remove takes them out")
     sums = f"{len(plan.added)} added, {len(plan.changed)} changed, {len(plan.left)} removed, {plan.unchanged} unchanged"
     say(sums if done else f"would be: {sums}; {_why_not(plan)}")
 

@@ -54,7 +54,7 @@ def test_the_preview_tells_each_change_and_changes_nothing(here: Installation) -
     ]
     assert here.ok("members", "export", "cg-aisec") == before
     _, lines, _ = sync(here, TRUTH)
-    assert "1 members are not in the file and stay; --remove takes them out" in lines
+    assert "not in the file: 1; they stay, --remove takes them out" in lines
 
 
 def test_yes_does_it_quietly_and_the_second_time_nothing_is_left(here: Installation) -> None:
