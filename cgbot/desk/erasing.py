@@ -3,8 +3,8 @@ A post is erased everywhere (use case): archive, raw bytes, what waits to be sen
 
 What leaves a trace is the leaf's hash in the log, a tombstone and an entry of the audit trail, none of which says what
 the post said. Bytes that another group's post, a contribution or an undecided message still needs stay, and the answer
-says so. Copies in members' mailboxes, and what others have quoted, are out of reach. On SQLite freed pages are
-overwritten.
+says so. Copies in members' mailboxes, and what others have quoted, are out of reach. On SQLite what was freed
+is overwritten.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cgbot.groups import audit
 from cgbot.groups.audit import Entry
 from cgbot.mail import message as messages
 from cgbot.posts import digests, upkeep
-from cgbot.store import raw
+from cgbot.store import raw, shredding
 from cgbot.store.db import Database
 from cgbot.store.tables import arrivals, attempts, contents, deliveries, errands, holds, posts, replies
 from cgbot.store.words import Terms
@@ -49,7 +49,9 @@ def erase_post(db: Database, context: Context, post_id: int, by: str, reason: st
     """
     order = Order(context.now, _line(by, "name"), _line(reason, "reason"))
     words = _words(db, post_id)
-    return db.write_now(_erase, context, post_id, order, words)
+    done = db.write_now(_erase, context, post_id, order, words)
+    shredding.shred(db)
+    return done
 
 
 def _line(text: str, what: str) -> str:
@@ -69,8 +71,7 @@ def _words(db: Database, post_id: int) -> Terms | None:
 
 
 def _erase(tx: Connection, context: Context, post_id: int, order: Order, words: Terms | None) -> Erased:
-    if tx.dialect.name == "sqlite":
-        tx.exec_driver_sql("PRAGMA secure_delete=ON").close()
+    shredding.overwrite(tx)
     group_id = tx.execute(select(posts.c.group_id).where(posts.c.id == post_id)).scalar()
     taken = erase.take_out(tx, context.keys, post_id, order, words)
     not_sent = _mails(tx, group_id, f"post {post_id}", taken)

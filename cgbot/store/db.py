@@ -112,6 +112,12 @@ class Database:
         """The file of an embedded database."""
         return self._writing.url.database if self.dialect == "sqlite" else None
 
+    def empty_log(self) -> None:
+        """Move SQLite's log into the database and cut it to nothing, unless somebody reads for more than seconds."""
+        if self.dialect == "sqlite":
+            with self._writing.connect() as tx:
+                engines.outside_transactions(tx, "PRAGMA wal_checkpoint(TRUNCATE)")
+
     def write_schema(self, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Change the schema in one transaction, with foreign keys off where they would follow a table being rebuilt."""
         with self._writing.connect() as tx:

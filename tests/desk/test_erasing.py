@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from cgbot.context import Context
 from cgbot.desk import erasing
 from cgbot.errors import Conflict, Malformed, NotFound
 from cgbot.groups import audit
+from cgbot.groups import records as groups
 from cgbot.groups.records import Group
 from cgbot.keys import Keys
 from cgbot.mail import message as messages
@@ -142,6 +144,26 @@ def test_bytes_that_another_group_has_stay(db: Database, context: Context, group
     assert erasing.erase_post(db, context, 1, "operator", WHY).bytes_stay
     assert db.read_now(raw.get, hashlib.sha256(content).digest()) == content
     assert not erasing.erase_post(db, context, 2, "operator", WHY).bytes_stay
+
+
+def test_no_word_of_it_is_left_in_the_files(sqlite_url: str, context: Context) -> None:
+    """Not in free pages, not in the index, not in the log; also where the bytes were stored as they are."""
+    db = Database.open(sqlite_url)
+    db.write_now(groups.seed, context)
+    for number in range(40):
+        db.write_now(put, 1, mail(f"m{number}", f"other words {number}\n"))
+    post_id = db.write_now(put, 1, mail("gone", "xylophone quetzalcoatl \u00e9lys\u00e9e\n", Subject="Zyzzyva"))
+
+    def anywhere(word: bytes) -> bool:
+        folder = Path(str(db.file)).parent
+        return any(word in one.read_bytes().lower() for one in folder.iterdir() if one.is_file())
+
+    assert anywhere(b"zyzzyva")
+    erasing.erase_post(db, context, post_id, "operator", WHY)
+    for word in (b"zyzzyva", b"xylophone", b"quetzalcoatl", b"ylophone", b"gone@example"):
+        assert not anywhere(word), word
+    assert db.read_now(search.find, 1, "other", (99, 0)) == tuple(range(40, 0, -1))
+    db.close()
 
 
 def test_a_damaged_post_can_be_erased(db: Database, context: Context, group: Group) -> None:
