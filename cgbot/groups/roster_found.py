@@ -23,6 +23,8 @@ from cgbot.mail import charsets, headers
 Files = Mapping[str, bytes]  # by their names below the folder, or the one file by its own name
 _SHOWN: Final = 120
 _LOOKED_AT: Final = 4000
+_LONGEST: Final = 1000  # characters of a mailbox
+OWN_POSTS: Final = "did not get their own posts: does here"
 _MAILBOX: Final = re.compile(r"(?:(?P<name>[^<>]*?)\s*)?<(?P<address>[^<>\s]+)>")
 _ANY: Final = r"(?:\.\*|\.\+|\[\^@\][*+])"
 _DOMAIN: Final = re.compile(rf"\^?{_ANY}?@(?P<domain>(?:[A-Za-z0-9.-]|\\[.-])+)\$?|\*@(?P<wild>[A-Za-z0-9.-]+)")
@@ -145,7 +147,7 @@ def shown(text: str) -> str:
 
 def key_of(pattern: str) -> str:
     """The address or @domain that a pattern of a list program stands for, "" for anything else."""
-    text = pattern.strip()
+    text = pattern.strip()[:_LONGEST]
     found = ""
     if match := _DOMAIN.fullmatch(text):
         found = f"@{match['domain'] or match['wild']}"
@@ -162,9 +164,9 @@ def key_of(pattern: str) -> str:
 
 def mailbox(text: str) -> tuple[str, str] | None:
     """The name and address of a line such as "Mia Ng <mia@example.org>" or a bare address; None for anything else."""
-    match = _MAILBOX.fullmatch(text.strip())
+    bare = text.strip()
+    match = _MAILBOX.fullmatch(bare) if len(bare) <= _LONGEST else None
     if match is None:
-        bare = text.strip()
         return ("", bare) if addresses.is_valid(bare) else None
     name = (match["name"] or "").strip()
     if len(name) > 1 and name[0] == name[-1] == '"':

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cgbot.groups.roster_found import (
+    OWN_POSTS,
     Files,
     Found,
     Place,
@@ -40,11 +41,12 @@ LISTS: Final = (
 _OPTIONS: Final[Mapping[str, Sense]] = MappingProxyType(
     {next(iter(one.words)).upper(): one for one in LISTS}
     | {"REVIEW": sense("", posting="held"), "EDITOR": sense("", remark="could post unmoderated")}
+    | {"NOREPRO": sense("", remark=OWN_POSTS)}
 )
 _HARMLESS: Final = frozenset(
     {
         "MAIL", "FULLHDR", "SHORTHDR", "DUALHDR", "IETFHDR", "SUBJECTHDR", "FULLBSMTP", "SHORTBSMTP", "REPRO",
-        "NOREPRO", "ACK", "NOACK", "MSGACK", "MIME", "NOMIME", "NOHTML", "NODIGEST", "NODIGESTS", "NOINDEX",
+        "ACK", "NOACK", "MSGACK", "MIME", "NOMIME", "NOHTML", "NODIGEST", "NODIGESTS", "NOINDEX",
         "POST", "NOREVIEW", "NOEDITOR", "RENEW", "NORENEW", "CONCEAL", "NOCONCEAL",
     }
 )  # fmt: skip

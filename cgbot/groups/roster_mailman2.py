@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from cgbot.errors import Malformed
 from cgbot.groups import roster_pickle
-from cgbot.groups.roster_found import Files, Found, Place, mailbox, shown, take_lists, text_of
+from cgbot.groups.roster_found import OWN_POSTS, Files, Found, Place, mailbox, shown, take_lists, text_of
 
+_NOT_OWN: Final = 2
 _PLAIN_DIGEST: Final = 8
 _CONCEAL: Final = 16
 _MODERATE: Final = 128
@@ -145,8 +146,8 @@ def _take_member(found: Found, file: str, facts: Mapping[str, Any], who: tuple[s
     if language := _mapping(facts.get("language")).get(key):
         values["language"] = _text(language).replace("_", "-")
     remarks = _switch_off(values, _mapping(facts.get("delivery_status")).get(key))
-    if bits & _CONCEAL:
-        remarks = [*remarks, "was hidden from the list of members"]
+    remarks += ["was hidden from the list of members"] if bits & _CONCEAL else []
+    remarks += [OWN_POSTS] if bits & _NOT_OWN else []
     place = Place(file)
     found.person(place, written or key, _text(_mapping(facts.get("usernames")).get(key)), values)
     for remark in remarks:

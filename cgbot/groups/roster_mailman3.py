@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from cgbot.groups.roster_found import Files, Found, Other, Person, Place, shown, take_lists, text_of
+from cgbot.groups.roster_found import OWN_POSTS, Files, Found, Other, Person, Place, shown, take_lists, text_of
 from cgbot.mail.address import fold
 
 _MODES: Final = MappingProxyType(
@@ -143,6 +143,8 @@ def _switch_off(told: Mapping[str, Any], action: str, person: Person | None) -> 
         remarks.append(f"their posts were set to {action}; here they are held")
     if str(told.get("delivery_mode")) == "summary_digests":
         remarks.append("summaries do not exist here: a daily digest")
+    if told.get("receive_own_postings") is False:
+        remarks.append(OWN_POSTS)
     return remarks
 
 

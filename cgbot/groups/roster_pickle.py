@@ -31,7 +31,11 @@ class _Machine:
 
     def to_mark(self) -> list[Any]:
         """Take what lies above the last mark, and the mark."""
-        place = len(self.stack) - 1 - self.stack[::-1].index(_MARK)
+        place = len(self.stack) - 1
+        while self.stack[place] is not _MARK:
+            place -= 1
+            if place < 0:
+                raise IndexError(place)
         items = self.stack[place + 1 :]
         del self.stack[place:]
         return items

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from cgbot.groups.roster_found import LISTS, Files, Found, Place, lines_of, mailbox, sense, shown, take_lists
+from cgbot.groups.roster_found import LISTS, OWN_POSTS, Files, Found, Place, lines_of, mailbox, sense, shown, take_lists
 from cgbot.mail.address import is_valid
 
 # What each reception mode is here, and what is lost by it.
@@ -30,7 +30,7 @@ _RECEPTION: Final = MappingProxyType(
         "txt": ({"delivery": "each"}, "had the plain text alone: whole posts here"),
         "html": ({"delivery": "each"}, "had HTML alone: whole posts here"),
         "urlize": ({"delivery": "each", "attachments": "link"}, ""),
-        "not_me": ({"delivery": "each"}, "did not get their own posts: does here"),
+        "not_me": ({"delivery": "each"}, OWN_POSTS),
     }
 )
 # What is in a dump and has no meaning for another program.
@@ -60,6 +60,7 @@ def read(files: Files, now: datetime) -> Found:
             role = match["role"] if match else "member"
             for place, block in _blocks(name, data):
                 _take(found, place, block, role, now)
+            found.remark(Place(name), "the dates of subscriptions and the counts of bounces are not carried over")
         elif re.search(r"bl(?:ock|ack)list|exclu", base):
             _take_patterns(found, name, data)
         elif re.search(rb"member\(s\) in list", data):

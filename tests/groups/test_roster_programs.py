@@ -97,7 +97,7 @@ def config_pck(**more: object) -> bytes:
         "members": {"mia@example.org": 0, "hu@example.org": "Hu@Example.org"},
         "digest_members": {"john@example.org": 0},
         "usernames": {"mia@example.org": "Zo\u00c3\u00ab", "john@example.org": "Jöhn"},
-        "user_options": {"mia@example.org": 128 | 16, "john@example.org": 8},
+        "user_options": {"mia@example.org": 128 | 16 | 2, "john@example.org": 8},
         "language": {"mia@example.org": "pt_BR"},
         "delivery_status": {"hu@example.org": (3, 1.5), "john@example.org": (0, 0)},
         "bounce_info": {"hu@example.org": Bounced()},
@@ -119,6 +119,7 @@ def test_mailman_2_by_its_pickle_of_which_no_object_is_made() -> None:
     assert list(found.decisions) == ["spam@example.net"]
     assert found.problems == []
     assert "config.pck: hu@example.org: an administrator had switched off their mail" in remarks(found)
+    assert "config.pck: mia@example.org: did not get their own posts: does here" in remarks(found)
 
 
 def test_a_pickle_runs_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -466,6 +467,7 @@ def test_patterns_that_stand_for_an_address_or_a_domain(text: str, found: str) -
         ('"A \\"B\\" C" <a@example.org>', ('A "B" C', "a@example.org")),
         ("A, B <a@example.org>", ("A, B", "a@example.org")),
         ("a b", None),
+        pytest.param(" " * 1_000_000 + "x", None, id="a long one"),
     ],
 )
 def test_a_line_with_a_mailbox(line: str, found: tuple[str, str] | None) -> None:
