@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cgbot.groups import members, own_addresses, suspensions
+from cgbot.groups.charter import Joining
 from cgbot.groups.members import Member, NewMember
 from cgbot.mail import verp
 from tests.groups.mailbag import outbox
@@ -228,7 +229,7 @@ async def join(site: Site, address: str, **headers: str) -> str:
 
 
 @pytest.mark.parametrize("policy", ["open", "approval"])
-async def test_joining_from_a_page_asks_the_address(site: Site, mia: Member, policy: str) -> None:
+async def test_joining_from_a_page_asks_the_address(site: Site, mia: Member, policy: Joining) -> None:
     site.allow(policy)
     form = await site.page("/cg-aisec/join/")
     assert Page(form).problems == []
@@ -254,7 +255,7 @@ async def test_joining_in_the_browsers_language(site: Site) -> None:
 
 @ONE
 @pytest.mark.parametrize("policy", ["invitation", "closed"])
-async def test_a_group_that_does_not_let_anybody_join_has_no_form(site: Site, policy: str) -> None:
+async def test_a_group_that_does_not_let_anybody_join_has_no_form(site: Site, policy: Joining) -> None:
     site.allow(policy)
     page = await site.page("/cg-aisec/join/")
     assert "<form" not in page.partition("<main")[2].partition("</main")[0]
