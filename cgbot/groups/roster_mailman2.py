@@ -94,6 +94,8 @@ def _take_setting(found: Found, place: Place, key: str, value: Any) -> None:
             found.remark(place, f"{key} {shown(text)}: the members of another list; not taken over")
         else:
             found.decision(place, text, _VERDICTS[key])
+    if value and key == "reject_these_nonmembers":
+        found.remark(place, "whose posts were refused with a notice: they are discarded here")
 
 
 def _text(value: object) -> str:

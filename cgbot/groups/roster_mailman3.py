@@ -98,6 +98,8 @@ def _take(found: Found, place: Place, entry: Mapping[str, Any], users: dict[str,
         action = str(entry.get("moderation_action") or "defer")
         if action in _OUTSIDE:
             found.decision(place, email, _OUTSIDE[action])
+        if action == "reject":
+            found.remark(place, f"{email}: posts were refused with a notice: they are discarded here")
     elif role == "member":
         _take_member(found, place, entry, users)
     elif role is None:

@@ -188,6 +188,7 @@ def test_mailman_3_by_its_api() -> None:
             entry("a@example.net", role="nonmember", moderation_action="discard"),
             entry("b@example.net", role="nonmember"),
             entry("c@example.net", role="nonmember", moderation_action="accept"),
+            entry("d@example.net", role="nonmember", moderation_action="reject"),
         ),
         bans__json=roster({"email": "^.*@bad.example$", "list_id": "cg.example.org", "http_etag": "x"}),
         addresses__json=roster(
@@ -208,7 +209,7 @@ def test_mailman_3_by_its_api() -> None:
     }
     assert leaders(found) == [("owner", "jia@example.org", "Jia")]
     assert {one.key: one.verdict for one in found.decisions.values()} == {
-        "a@example.net": "ban", "c@example.net": "allow", "@bad.example": "ban",
+        "a@example.net": "ban", "c@example.net": "allow", "d@example.net": "ban", "@bad.example": "ban",
     }  # fmt: skip
     assert [(one.address, one.of) for one in found.others] == [
         ("mia@example.com", "mia@example.org"),
