@@ -186,6 +186,7 @@ def _send(tx: Connection, context: Context, visitor: Visitor, to: str, answers: 
     link = tokens.make(tx, context, LINK, facts, LINK_LIFETIME)
     first = visitor.memberships[0]
     charter = context.charters[first.group]
+    language = first.member.language or charter.language
     letters.write(
         tx,
         context,
@@ -198,7 +199,7 @@ def _send(tx: Connection, context: Context, visitor: Visitor, to: str, answers: 
                 "groups": [context.charters[one.group].acronym for one in visitor.memberships],
                 "address": visitor.address,
                 "link": f"{context.settings.service.public_url.rstrip('/')}/sign-in/{link}",
-                "until": in_words(context.now + LINK_LIFETIME, charter),
+                "until": in_words(context.now + LINK_LIFETIME, charter, language),
                 "desk": bool(visitor.desks),
                 "owner_address": charter.address(context.settings.service.domain, "owner"),
             },
@@ -208,7 +209,7 @@ def _send(tx: Connection, context: Context, visitor: Visitor, to: str, answers: 
             sender_name=charter.acronym,
             in_reply_to=answers,
             expires_at=context.now + LINK_LIFETIME,
-            language=charter.language,
+            language=language,
         ),
     )
 

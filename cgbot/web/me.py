@@ -66,7 +66,7 @@ async def _show(
         "proven": [one.address for one in found.addresses if one.proven],
         "calendars": {one.charter.name: _calendar(context, one) for one in found.places},
         "acronyms": {name: one.acronym for name, one in context.charters.items()},
-        "days": (today + timedelta(days=1), today + _FURTHEST),
+        "days": (today, today + _FURTHEST),  # the day after today, wherever west of Greenwich the member is
         "domain": context.settings.service.domain,
         "told": "",
         "problem": "",

@@ -48,7 +48,7 @@ def test_a_link_signs_in_once(db: Database, context: Context, member: Member) ->
     assert letter.recipient == "Delegate@Example.org"  # as the group writes it, not as it was typed
     assert letter.message["Subject"] == "Sign in to the pages of CG-AISEC"
     assert "once, until Monday 3 May 2027, 11:00 Geneva time (CEST, 09:00 UTC)." in " ".join(letter.text.split())
-    assert "to the desk and the archive" in letter.text
+    assert "to the desk, the archive and your settings" in letter.text
     assert letter.message["Auto-Submitted"] == "auto-generated"
     shown = db.read_now(sign_in.asked_for, context, link(db))
     assert shown is not None
@@ -184,3 +184,11 @@ def test_the_same_by_mail(db: Database, context: Context, group: Group, member: 
     stranger = Request(group.id, group.name, Actor("nobody@example.org"))
     assert "not an address" in db.write_now(query.answer, context, stranger)
     assert len(outbox(db)) == 3
+
+
+def test_the_mail_is_in_the_members_language(db: Database, context: Context, member: Member) -> None:
+    db.write_now(members.change, context, member, {"language": "fr"})
+    assert db.write_now(sign_in.ask, context, member.address)
+    (letter,) = outbox(db)
+    assert letter.message["Subject"] == "Se connecter aux pages de CG-AISEC"
+    assert "lundi 3 mai 2027" in letter.text

@@ -14,7 +14,7 @@ from cgbot.desk import actions as noting
 from cgbot.desk import succeeding
 from cgbot.errand import Errand
 from cgbot.errors import Conflict, NotFound
-from cgbot.groups import actions, bounces, members, orders, records, sign_in, succession, tokens
+from cgbot.groups import actions, bounces, leaving, members, orders, records, sign_in, succession, tokens
 from cgbot.groups.actions import NewAction
 from cgbot.groups.commands import Actor, Request
 from cgbot.groups.members import Member, NewMember
@@ -31,7 +31,7 @@ from cgbot.posts.gate import Recipient, find_recipient
 from cgbot.store.db import Database
 from cgbot.store.tables import attendees, contents
 from tests.archive import posting
-from tests.groups.mailbag import Sent, errand_of, outbox
+from tests.groups.mailbag import Sent, errand_of, outbox, token_of
 from tests.groups.test_bounces import report
 
 NEW = "cg-aisec-strat"
@@ -259,6 +259,11 @@ def test_one_click_in_an_old_mail_leaves_the_successor_too(scene: Scene) -> None
     scene.db.write_now(wiring.leave, scene.context, jia)
     states = [scene.member("jia", one) for one in (scene.old, scene.new)]
     assert [one.state for one in states if one] == ["left", "left"]
+    (said,) = [one for one in outbox(scene.db) if "/rejoin/" in one.text]  # one mail, from the group that goes on
+    assert said.message["Subject"] == f"You have left {scene.context.charters[NEW].acronym}"
+    assert scene.db.write_now(leaving.undo, scene.context, token_of(said), wiring.ON_JOIN)
+    states = [scene.member("jia", one) for one in (scene.old, scene.new)]
+    assert [one.state for one in states if one] == ["active", "active"]
 
 
 def test_what_cannot_follow(scene: Scene) -> None:
