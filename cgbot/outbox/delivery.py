@@ -55,7 +55,8 @@ class Delivery:
         self._watch = RelayWatch(db, context, self._pace)
         relay = context().settings.relay
         count = relay.connections if relay.host else _MAILDIR_WORKERS
-        self._backlog = Backlog(count * _CLAIMS_A_WORKER)
+        self._backlog = Backlog(count * _CLAIMS_A_WORKER, relay.per_domain if relay.per_domain < count else None)
+        self._look_past_at = 0.0  # when the queue may be searched for more than a crowded domain, on the loop's clock
         self._stopping = asyncio.Event()
         self._post = Post(
             db=db,
@@ -75,6 +76,7 @@ class Delivery:
 
     def wake(self) -> None:
         """Something was queued; look at once."""
+        self._look_past_at = 0.0
         self._backlog.wanted.set()
 
     def outcomes(self) -> Mapping[str, int]:
@@ -131,7 +133,7 @@ class Delivery:
     def _transport(self, number: int) -> Transport:
         settings = self._context().settings
         if settings.relay.host:
-            return SmtpConnection(settings, self._hooks.relay_password)
+            return SmtpConnection(settings, self._hooks.relay_password, self._hooks.deadlines)
         return MaildirTransport(settings.service.data_dir / "maildir", f"{self._epoch}.{number}")
 
     # --------------------------------------------------------------------------------------------- the feeder
@@ -172,14 +174,14 @@ class Delivery:
         """Fill the backlog when it is half empty; whether there was something."""
         await self._post.hand_back(self._backlog.drain(_STALE_SECONDS))
         await self._watch.look()
-        room = self._watch.may_claim(self._backlog.capacity - len(self._backlog))
-        if not self._backlog.is_low or not room:
+        room = self._watch.may_claim(self._backlog.room)
+        now, past = self._context().now, self._backlog.crowded
+        if not room or (past and not await self._may_look_past(now, past)):
             return False
-        now = self._context().now
         if not len(self._backlog) and not await self._db.read(leases.is_due, now):
             return False
         silence = self._watch.silence
-        claims = await self._db.write(_claim, self._epoch, now, room)
+        claims = await self._db.write(_claim, self._epoch, now, (room, past))
         if self._watch.silence is not silence:  # the relay has gone, or come, while we asked
             await self._post.hand_back(claims)
             return False
@@ -188,6 +190,14 @@ class Delivery:
             self._backlog.put(claims)
             failpoints.reach("outbox.claimed")
         return bool(claims)
+
+    async def _may_look_past(self, now: datetime, crowded: tuple[str, ...]) -> bool:
+        """Whether others than these domains wait; that is a long search, so not more often than asked or each look."""
+        time = asyncio.get_running_loop().time()
+        if time < self._look_past_at:
+            return False
+        self._look_past_at = time + self._pace.look
+        return await self._db.read(leases.is_due, now, crowded)
 
     async def _give_up(self) -> None:
         """Expire what is too old, now and then; free what other processes have left."""
@@ -203,8 +213,9 @@ class Delivery:
             await wait(self._stopping, _EXPIRE_SECONDS)
 
 
-def _claim(tx: Tx, epoch: int, now: datetime, limit: int) -> tuple[Claim, ...]:
-    return () if service.paused(tx) else leases.claim(tx, epoch, now, limit)
+def _claim(tx: Tx, epoch: int, now: datetime, what: tuple[int, tuple[str, ...]]) -> tuple[Claim, ...]:
+    limit, past = what
+    return () if service.paused(tx) else leases.claim(tx, epoch, now, limit, past)
 
 
 __all__ = ["Delivery", "Hooks", "Pace"]

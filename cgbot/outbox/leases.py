@@ -10,7 +10,7 @@ the meantime by a newer mail about the same thing is not sent any more.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -58,14 +58,18 @@ class Released:
     failed: tuple[int, ...]
 
 
-def is_due(tx: Tx, now: datetime) -> bool:
+def is_due(tx: Tx, now: datetime, past: Collection[str] = ()) -> bool:
     """Whether a claim would find something."""
-    return any(tx.execute(_due(state, now, 1)).first() is not None for state in WAITING)
+    return any(tx.execute(_due(state, now, 1, past)).first() is not None for state in WAITING)
 
 
-def claim(tx: Tx, epoch: int, now: datetime, limit: int) -> tuple[Claim, ...]:
-    """Lease up to `limit` copies that are due, those first that were due first; nobody else gets them."""
-    found = [tx.execute(_due(state, now, limit).with_for_update(skip_locked=True)).all() for state in WAITING]
+def claim(tx: Tx, epoch: int, now: datetime, limit: int, past: Collection[str] = ()) -> tuple[Claim, ...]:
+    """
+    Lease up to `limit` copies that are due, those first that were due first; nobody else gets them.
+
+    `past` are domains, in lower case, of whose recipients none is wanted now.
+    """
+    found = [tx.execute(_due(state, now, limit, past).with_for_update(skip_locked=True)).all() for state in WAITING]
     ids = [row.id for row in islice(heapq.merge(*found, key=lambda row: (row.due_at, row.id)), limit)]
     if not ids:
         return ()
@@ -78,11 +82,12 @@ def claim(tx: Tx, epoch: int, now: datetime, limit: int) -> tuple[Claim, ...]:
     return tuple(sorted((Claim(*row) for row in rows), key=lambda one: (one.due_at, one.id)))
 
 
-def _due(state: str, now: datetime, limit: int) -> Any:
+def _due(state: str, now: datetime, limit: int, past: Collection[str]) -> Any:
     """One state at a time, so that the index gives the order."""
+    others = (~func.lower(deliveries.c.recipient).endswith(f"@{one}", autoescape=True) for one in past)
     return (
         select(deliveries.c.id, deliveries.c.due_at)
-        .where(deliveries.c.state == state, deliveries.c.due_at <= now, deliveries.c.expires_at > now)
+        .where(deliveries.c.state == state, deliveries.c.due_at <= now, deliveries.c.expires_at > now, *others)
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
     )

@@ -28,6 +28,7 @@ from cgbot.outbox import failures, leases, queue, transport_smtp
 from cgbot.outbox.leases import Claim, Released
 from cgbot.outbox.letters import Addressee
 from cgbot.outbox.queue import Attempt, Failure
+from cgbot.outbox.transport_smtp import Deadlines
 from cgbot.outbox.watch import Pace
 from cgbot.settings import Settings
 from cgbot.store.db import Database, Tx
@@ -53,6 +54,7 @@ class Hooks:
     on_failed: OnFailed = failures.tell
     relay_password: Callable[[Settings], str] = transport_smtp.read_password
     pace: Pace = field(default_factory=Pace)
+    deadlines: Deadlines = field(default_factory=Deadlines)
     signing_keys: Callable[[Settings], SigningKeys | None] = lambda _: None  # unsigned
 
 

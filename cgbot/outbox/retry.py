@@ -1,11 +1,12 @@
 """
 When to try again (pure rules): RFC 5321 sections 4.2.1 and 4.5.4.1, with the pace of common mail servers.
 
-A temporary refusal or a lost connection is tried again after 5, 10, 20, 40 and 80 minutes, then every 66 minutes until
-the copy's own end. Each waiting time differs by up to a fifth, from a hash of the delivery and the attempt, so that
-copies that failed together do not come back together. A permanent refusal is final. A lost answer after the final dot
-is in doubt: the next server may have the mail, so it is sent once more and no further. A run of the program that ended
-in the middle of a copy says less, since the dot may never have gone out: there the third loss is the last.
+A temporary refusal or a lost connection is tried again after 5, 10, 20 and 40 minutes, then every 55 minutes until the
+copy's own end. Each waiting time differs by up to a fifth (so none is over 4,000 seconds), from a hash of the delivery
+and the attempt, so that copies that failed together do not come back together. A permanent refusal is final. A lost
+answer after the final dot is in doubt: the next server may have the mail, so it is sent once more and no further. A run
+of the program that ended in the middle of a copy says less, since the dot may never have gone out: there the third loss
+is the last.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Final, Literal
 
 Kind = Literal["sent", "deferred", "failed", "in-doubt"]
 State = Literal["sent", "deferred", "failed", "expired"]
-_WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40, 80))
-_LATER: Final = timedelta(minutes=66)
+_WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 20, 40))
+_LATER: Final = timedelta(minutes=55)
 _SOON: Final = timedelta(minutes=1)
 _SOON_ATTEMPTS: Final = 10  # a server that is full for longer is asked as seldom as any other
 _JITTER: Final = 0.2
@@ -27,7 +28,7 @@ LOST_BY_CRASHES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attempt came to; `retry_now` when the server was only short of room for a moment (452)."""
+    """What one attempt came to; `retry_now` when the server was only short of room for a moment (421, 452)."""
 
     kind: Kind
     reply: str

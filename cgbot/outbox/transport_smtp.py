@@ -33,6 +33,8 @@ _SLOWEST: Final = 32_768  # octets a second that a large mail may be slow
 _REPLY_LIMIT: Final = 500
 _NO_ROOM: Final = 452
 _CLOSING: Final = 421
+_MAILBOX: Final = "4.2."  # enhanced codes that speak of one mailbox
+_TOO_MANY: Final = "4.5.3"  # recipients, on this connection
 _GO_ON: Final = 354
 _WANTS_LOGIN: Final = frozenset({530, 534, 535, 538})
 _PERMANENT: Final = 500
@@ -228,7 +230,7 @@ class SmtpConnection:
 
     async def _reset(self, dialogue: Dialogue, refused: Reply) -> None:
         """Make the connection ready for the next recipient, or close it."""
-        if refused.code == _CLOSING:
+        if refused.code == _CLOSING or (refused.code == _NO_ROOM and refused.text.startswith(_TOO_MANY)):
             self._ended_by_server = True
             dialogue.close()
             return
@@ -279,9 +281,16 @@ def _first_refusal(replies: list[Reply]) -> Reply | None:
 
 
 def _refused(reply: Reply) -> Outcome:
-    """A relay that wants a login (RFC 4954 section 6) speaks of our configuration, not of the recipient."""
+    """
+    Tell refusals apart: for good or for now, and whether the next minute may be better.
+
+    A relay that wants a login (RFC 4954 section 6) speaks of our configuration, not of the recipient. 421 speaks of the
+    connection; 452 of the server's room, unless its enhanced code (RFC 3463 section 3.3: X.2.2) says that the mailbox
+    is full, which takes its owner longer.
+    """
     permanent = reply.code >= _PERMANENT and reply.code not in _WANTS_LOGIN
-    return Outcome("failed" if permanent else "deferred", _clean(reply), retry_now=reply.code == _NO_ROOM)
+    is_short = reply.code == _CLOSING or (reply.code == _NO_ROOM and not reply.text.startswith(_MAILBOX))
+    return Outcome("failed" if permanent else "deferred", _clean(reply), retry_now=is_short)
 
 
 def _clean(reply: Reply) -> str:

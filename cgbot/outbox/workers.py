@@ -80,6 +80,8 @@ class Post:
         """End leases of copies that nobody can have got."""
         if not claims:
             return
+        for one in claims:
+            self.backlog.done(one)
         try:
             await self.db.write(leases.give_back, claims)
         except CgbotError as error:
@@ -120,6 +122,8 @@ class Worker:
         except Exception:  # whatever one copy has brought out, the worker goes on with the next
             log.exception("a delivery could not be finished", delivery=claim.id)
             return None
+        finally:
+            self._post.backlog.done(claim)
 
     async def _first(self) -> Claim | None:
         """Wait for a copy and begin it; None at the end. A connection without work is closed."""
@@ -156,10 +160,14 @@ class Worker:
         ended_at = post.context().now
         tried = Tried(claim.id, claim.attempts, claim.in_doubt, claim.expires_at)
         state, due_at = retry.decide(outcome, tried, ended_at)
-        then = None if post.stopping.is_set() else post.backlog.take()
+        is_sent_away = outcome.kind == "deferred" and outcome.retry_now and not self._transport.is_open
+        then = None if post.stopping.is_set() or is_sent_away else post.backlog.take(claim)
         attempt = Attempt(claim, outcome.kind, outcome.reply, state, due_at, started_at, ended_at)
         has_begun = await post.recorder.record(attempt, then)
         failpoints.reach("outbox.recorded")
+        if is_sent_away:  # 421 to the first recipient of a new connection: the next one would hear it too
+            post.backlog.done(claim)
+            await wait(post.stopping, post.refused_seconds)
         return await self._begun(then, has_begun=has_begun)
 
     async def _begun(self, claim: Claim | None, *, has_begun: bool) -> Claim | None:

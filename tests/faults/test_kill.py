@@ -20,7 +20,7 @@ import pytest
 from tests.harness import Program, Relay, mail, wait_for
 
 MEMBERS = {f"member{number:02}@example.org": "member" for number in range(12)} | {"delegate@example.org": "member"}
-CONNECTIONS = 8  # the default of relay.connections
+CONNECTIONS = 8  # the default of relay.per_domain: all members are of one domain
 
 PLACES = (
     "intake.received",

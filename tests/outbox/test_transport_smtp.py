@@ -78,6 +78,9 @@ async def test_one_refusal_touches_nobody_else(
     [
         ("450 4.2.1 busy", Outcome("deferred", "450 4.2.1 busy")),
         ("452 4.3.1 full", Outcome("deferred", "452 4.3.1 full", retry_now=True)),
+        ("452 4.2.2 mailbox full", Outcome("deferred", "452 4.2.2 mailbox full")),
+        ("452 4.5.3 too many recipients", Outcome("deferred", "452 4.5.3 too many recipients", retry_now=True)),
+        ("421 4.7.0 not now", Outcome("deferred", "421 4.7.0 not now", retry_now=True)),
         ("252 cannot verify", Outcome("sent", "250 2.0.0 taken")),
         ("553 5.1.3 bad\x07 syntax", Outcome("failed", "553 5.1.3 bad  syntax")),
     ],
