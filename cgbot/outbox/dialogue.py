@@ -120,6 +120,8 @@ class Dialogue(asyncio.Protocol):
         self._writable = None
 
     def _take(self, line: str) -> None:
+        if self._end:  # after an answer that was none nobody knows what the next one answers
+            return
         code = line[:_CODE]
         if not (len(code) == _CODE and code.isascii() and code.isdigit()):
             self._lose("the server's answer is not an SMTP reply")

@@ -32,6 +32,7 @@ class Script:
     commands: list[str] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
     delay: float = 0.0  # seconds before the answer after the dot
+    drip: Callable[[int], float] = lambda _connection: 0.0  # seconds before each octet of an answer
     connections: int = 0
     open: int = 0
 
@@ -72,6 +73,12 @@ class _Conversation:
         if reply == "silence":
             await self.reader.read()
             raise _Drop
+        if pause := self.script.drip(self.number):
+            for octet in reply.encode() + b"\r\n":
+                await asyncio.sleep(pause)
+                self.writer.write(bytes([octet]))
+                await self.writer.drain()
+            return
         self.writer.write(reply.encode() + b"\r\n")
         if reply.startswith("421"):
             raise _Drop
