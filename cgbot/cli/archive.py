@@ -19,8 +19,7 @@ from cgbot.store import raw, search
 from cgbot.store.db import Tx
 
 app = noun("What was said: search, show, prove, erase, rebuild.")
-for _command in (proof.verify, proof.prove, proof.checkpoint, proof.key, proof.seal, proof.erase):
-    app.command()(_command)
+app.add_typer(proof.app)
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 
 

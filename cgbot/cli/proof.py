@@ -19,7 +19,7 @@ from cgbot.archive import verify as verifying
 from cgbot.archive.note import Verifier
 from cgbot.archive.records import Post
 from cgbot.cli.finding_posts import find_post
-from cgbot.cli.shell import Json, open_house, say, show_json
+from cgbot.cli.shell import Json, noun, open_house, say, show_json
 from cgbot.desk import erasing
 from cgbot.errors import Malformed, NotFound
 from cgbot.groups import records as groups
@@ -29,11 +29,13 @@ from cgbot.mail import message as messages
 if TYPE_CHECKING:
     from cgbot.app import House
 
+app = noun("Prove, verify, erase.")
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 _Post = Annotated[str, typer.Argument(help="A permalink's 32 characters, or a Message-ID.")]
 _Keys = Annotated[list[str] | None, typer.Option("--key", help="A verifier key, NAME+HEX+BASE64; our own without it.")]
 
 
+@app.command()
 def verify(
     group: Annotated[str, typer.Argument(help="A group; all of them when left out.")] = "",
     *,
@@ -156,6 +158,7 @@ def _tell(found: dict[str, object]) -> None:
     )
 
 
+@app.command()
 def prove(
     group: _Group,
     post: Annotated[str, typer.Argument(help="A permalink's 32 characters, or a Message-ID.")] = "",
@@ -178,6 +181,7 @@ def prove(
     _hand_out(text, out)
 
 
+@app.command()
 def checkpoint(
     group: _Group, *, out: Annotated[Path | None, typer.Option("--out", help="Write it to this file instead.")] = None
 ) -> None:
@@ -196,6 +200,7 @@ def _hand_out(text: str, out: Path | None) -> None:
     say(f"written to {out}")
 
 
+@app.command()
 def key(
     *,
     rotate: Annotated[bool, typer.Option("--rotate", help="Make a further key, which signs beside the older.")] = False,
@@ -212,6 +217,7 @@ def key(
                 say(f"{group.name} {one}{'' if str(one) in current else ' (retired)'}")
 
 
+@app.command()
 def seal() -> None:
     """Sign what was archived since the last head, as `serve` does every minute."""
     with open_house() as house:
@@ -219,6 +225,7 @@ def seal() -> None:
     say(f"{count} heads were signed")
 
 
+@app.command()
 def erase(
     group: _Group,
     post: _Post,

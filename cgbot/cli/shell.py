@@ -41,6 +41,7 @@ NOUNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "reports": ("reports", "app", "The activity reports to the parent."),
     "notices": ("notices", "app", "What the clock will send."),
     "outbox": ("outbox", "app", "What is on its way to whom."),
+    "person": ("person", "app", "What is kept of one person: export, erase."),
     "backup": ("desk", "backup", "Write everything to one file, while serve runs."),
     "restore": ("desk", "restore", "Fill an empty installation from a backup; nothing is sent until resume."),
     "resume": ("desk", "resume", "Send again after a restore."),
