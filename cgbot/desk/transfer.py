@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, func, insert, select, text
 from cgbot.archive import keep
 from cgbot.mail import message as messages
 from cgbot.store import raw, search
-from cgbot.store.tables import metadata, posts
+from cgbot.store.tables import log_leaves, metadata, posts
 
 _ROWS: Final = 500
 _MESSAGES: Final = 10  # a message may have megabytes
@@ -24,7 +24,9 @@ _HEAVY: Final = frozenset({"raw_messages", "contents"})
 
 def copy(source: Connection, target: Connection) -> dict[str, int]:
     """Copy all tables in one transaction of each side; the number of rows by table."""
-    return {table.name: _copy_table(source, target, table) for table in metadata.sorted_tables}
+    copied = {table.name: _copy_table(source, target, table) for table in metadata.sorted_tables}
+    _keep_numbers(target)
+    return copied
 
 
 def _copy_table(source: Connection, target: Connection, table: Table) -> int:
@@ -49,6 +51,19 @@ def _go_on_numbering(target: Connection, table: Table) -> None:
             text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :highest)"),
             {"table": table.name, "highest": highest},
         )
+
+
+def _keep_numbers(target: Connection) -> None:
+    """No number of a post is given again, also where the highest was erased: the log names it for ever."""
+    used = [target.execute(select(func.max(column))).scalar_one() for column in (posts.c.id, log_leaves.c.post_id)]
+    highest = max(one or 0 for one in used)
+    if not highest:
+        return
+    if target.dialect.name == "postgresql":
+        target.execute(text("SELECT setval(pg_get_serial_sequence('posts', 'id'), :highest)"), {"highest": highest})
+        return
+    target.execute(text("DELETE FROM sqlite_sequence WHERE name = 'posts'"))
+    target.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('posts', :highest)"), {"highest": highest})
 
 
 def index(tx: Connection) -> int:

@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 import zstandard
 
-from cgbot.archive import keep
+from cgbot.archive import keep, sealing, verify
 from cgbot.context import Context
-from cgbot.desk import backup
+from cgbot.desk import backup, erasing
 from cgbot.errors import ConfigError, Conflict, Malformed, NotFound
 from cgbot.groups import members, records
 from cgbot.groups.members import NewMember
@@ -26,6 +26,7 @@ from cgbot.mail import message as messages
 from cgbot.store import raw, search, service
 from cgbot.store.db import Database, Tx
 from cgbot.store.tables import metadata, people
+from tests.archive.posting import put
 
 POST = (
     b"From: A Delegate <delegate@example.org>\r\nSubject: Scope\r\nMessage-ID: <first@example.org>\r\n\r\n"
@@ -121,6 +122,26 @@ def test_numbering_goes_on(file: Path, empty: Callable[[], Database], context: C
         group = target.read_now(records.get_group, "cg-aisec")
         target.write_now(members.add, context, group.id, NewMember("new@example.org"))
         assert target.read_now(lambda tx: tx.execute(sa.select(sa.func.count()).select_from(people)).scalar_one()) == 2
+    finally:
+        target.close()
+
+
+def test_the_log_goes_on_after_a_restore(
+    full: Database, empty: Callable[[], Database], context: Context, group: Group, tmp_path: Path
+) -> None:
+    """It verifies, and the number of the last post, which was erased, is not given again."""
+    keys = sealing.LogKeys((bytes(32),))
+    erasing.erase_post(full, context, 2, "operator", "asked by its author")
+    sealing.seal(full, context, keys)
+    backup.make(full, context, tmp_path / "erased.tar.zst")
+    target = empty()
+    try:
+        backup.restore(target, tmp_path / "erased.tar.zst", context.now, context.keys)
+        target.write_now(service.resume)
+        assert target.write_now(put, group.id, ANSWER.replace(b"second", b"third")) == 3
+        assert sealing.seal(target, context, keys) == 1
+        verifiers = keys.verifiers("lists.example.org/cg-aisec")
+        assert [one for step in verify.verify(target, group.id, verifiers) for one in step.faults] == []
     finally:
         target.close()
 
