@@ -36,7 +36,7 @@ def language_of(context: Context, member: Member, group: str) -> str:
 
 
 def write(tx: Connection, context: Context, member: Member, note: Note) -> None:
-    """Queue it; every template of this kind knows the group's acronym and addresses, and the member's address."""
+    """Queue it; every template of this kind knows the group's acronym and addresses, the member's address and page."""
     group = records.name_of(tx, member.group_id)
     charter = context.charters[group]
     domain = context.settings.service.domain
@@ -44,6 +44,7 @@ def write(tx: Connection, context: Context, member: Member, note: Note) -> None:
     facts = {
         "acronym": charter.acronym,
         "address": member.address,
+        "me": f"{context.settings.service.public_url.rstrip('/')}/me/",
         **{f"{one}_address": charter.address(domain, one) for one in ("request", "owner", "leave")},
         **note.facts,
     }
