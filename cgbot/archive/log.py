@@ -124,6 +124,12 @@ def size(tx: Connection, group_id: int) -> int:
     return 0 if last is None else int(last) + 1
 
 
+def waiting(tx: Connection, group_id: int) -> int:
+    """How many leaves have no place yet."""
+    wanted = select(func.count()).where(log_leaves.c.group_id == group_id, log_leaves.c.number.is_(None))
+    return int(tx.execute(wanted).scalar_one())
+
+
 def root(tx: Connection, group_id: int, count: int) -> bytes:
     """The root of the tree of the first `count` leaves. Raises Deferred where some are missing."""
     return _range_root(tx, group_id, (0, count))

@@ -24,7 +24,7 @@ import typer
 from sqlalchemy import Connection, func, select
 
 from cgbot import configuration, render, signing_keys
-from cgbot.cli import dns_records
+from cgbot.cli import archive_state, dns_records
 from cgbot.cli.finding import Finding, fail, good, skip, warn
 from cgbot.errors import CgbotError
 from cgbot.groups import authentication
@@ -180,6 +180,8 @@ def _inside(db: Database, found: Mapping[str, Charter]) -> Iterator[Finding]:
         yield from db.read_now(_named_people, charter)
         if charter.companion:
             yield db.read_now(_companion, charter, charter.companion, now)
+    if not newer:
+        yield from db.read_now(lambda tx: tuple(archive_state.of_groups(tx, now)))
 
 
 def _newest_arrival(tx: Connection) -> datetime | None:

@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dns.exception
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import typer
 from typer.testing import CliRunner
 
+from cgbot.archive import sealing
 from cgbot.cli import check as checks
 from cgbot.cli import dns_records
 from cgbot.cli.finding import Finding
@@ -23,7 +24,8 @@ from cgbot.context import Context
 from cgbot.groups.records import Group
 from cgbot.store import schema
 from cgbot.store.db import Database
-from cgbot.store.tables import arrivals, raw_messages
+from cgbot.store.tables import arrivals, log_leaves, raw_messages
+from tests.archive.posting import mail, put
 
 app = typer.Typer()
 app.command()(checks.check)
@@ -127,6 +129,27 @@ def test_a_relay_that_is_away_fails(config: Path, relay: socket.socket) -> None:
     relay.close()
     status, found = run(config, CGBOT__RELAY__HOST="127.0.0.1", CGBOT__RELAY__PORT=str(port))
     assert (status, states(found["relay"])) == (1, ["failed"])
+
+
+def test_what_was_signed_of_the_archive_still_stands(
+    config: Path, db: Database, database_url: str, context: Context, group: Group
+) -> None:
+    _, found = run(config, CGBOT__DATABASE__URL=database_url)
+    assert "archive" not in found
+    db.write_now(put, group.id, mail("a"))
+    sealing.seal(db, context.at(datetime(2026, 5, 3, 8, 0, tzinfo=UTC)), sealing.LogKeys((bytes(32),)))
+    _, found = run(config, CGBOT__DATABASE__URL=database_url)
+    assert [str(one) for one in found["archive"]] == [
+        "ok       archive        cg-aisec: 1 entries signed on 03 May 2026"
+    ]
+    db.write_now(put, group.id, mail("b"))
+    _, found = run(config, CGBOT__DATABASE__URL=database_url)
+    assert states(found["archive"]) == ["warning"]
+    assert "and 1 since that are not" in found["archive"][0].text
+    db.write_now(lambda tx: tx.execute(sa.update(log_leaves).values(hash=bytes(32))))
+    status, found = run(config, CGBOT__DATABASE__URL=database_url)
+    assert (status, states(found["archive"])) == (1, ["failed"])
+    assert "cgbot archive verify" in found["archive"][0].text
 
 
 def test_the_database_is_looked_into(config: Path, db: Database, database_url: str, group: Group) -> None:
