@@ -9,6 +9,8 @@ from email.message import Message
 import icalendar
 import pytest
 
+from cgbot.archive import note
+from cgbot.archive import proof as proofs
 from tests.e2e.conftest import MEMBERS
 from tests.harness import DOMAIN, LIST, Program, mail, wait_for
 
@@ -53,6 +55,11 @@ def test_the_raw_form_is_what_came_in(program: Program) -> None:
     program.idle()
     code, _, body = program.get(f"/cg-aisec/{ID}/raw")
     assert (code, body) == (200, raw)
+    wait_for(lambda: program.get(f"/cg-aisec/{ID}/proof")[0] == 200)  # signed at a tick
+    proof = proofs.read_inclusion(program.get(f"/cg-aisec/{ID}/proof")[2].decode())
+    key = program.cgbot("archive", "key").split()[-1]
+    assert proofs.check_inclusion(proof, [note.verifier(key)], raw).checkpoint.size == 1
+    assert proof.checkpoint.encode() == program.get("/cg-aisec/checkpoint")[2]
 
 
 @ONE
