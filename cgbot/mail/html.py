@@ -49,7 +49,7 @@ def to_text(page: str) -> str:
 
 
 def _plain(page: str) -> str:
-    if len(page) <= _LIMIT and not _is_deep(page):
+    if len(page) <= _LIMIT and not is_deep(page):
         try:
             return str(get_text(_simple(page), _LAYOUT))
         except Exception:  # noqa: BLE001, S110 - hostile input to a layout engine; the plain way below always works
@@ -95,7 +95,7 @@ def _blanks(page: str) -> int:
     return total
 
 
-def _is_deep(page: str) -> bool:
+def is_deep(page: str) -> bool:
     """Say whether tags are nested so deep that a tree of them would exhaust a stack."""
     depth = 0
     for match in _TAG.finditer(page):

@@ -82,6 +82,7 @@ ROUTES: Final = (
     Route("/{group}/{permalink}/attachment/{number}", "attachment", "archive"),
     Route("/{group}/{message_id:path}/proof", "proof", "archive"),
     Route("/{group}/{message_id:path}/raw", "raw", "archive"),
+    Route("/{group}/{message_id:path}/html", "html", "archive"),
     Route("/{group}/{post:path}/", "post", "archive"),
 )
 

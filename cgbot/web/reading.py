@@ -72,6 +72,7 @@ class Shown:
     address: str = ""
     text: Markup | None = None
     files: tuple[File, ...] = ()
+    has_html: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +154,4 @@ def _with_text(read: Read, listed: Shown, post: Post, show: Eyes) -> Shown:
         log.exception("a stored message cannot be read", post=post.id)
         return replace(listed, text=Markup("This message cannot be shown at the moment."))
     files = tuple(replace(one, name=show.line(one.name)) for one in found.files)
-    return replace(listed, text=texts.as_html(found.text, mask=show.mask), files=files)
+    return replace(listed, text=texts.as_html(found.text, mask=show.mask), files=files, has_html=found.has_html)

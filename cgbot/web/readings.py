@@ -23,10 +23,11 @@ _ONE: Final = 200  # characters that a reading counts for at least
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The text of a message and what is attached to it, as it came: nothing is masked."""
+    """The text of a message and what is attached to it, as it came: nothing is masked; whether it has HTML too."""
 
     text: str
     files: tuple[File, ...]
+    has_html: bool = False
 
 
 class Readings:
@@ -48,7 +49,7 @@ class Readings:
         content = db.read_now(raw.get, sha256)
         message = messages.parse(content[:octets] if octets else content)
         files = tuple(File(part.filename, part.content_type, part.size) for part in message.attachments)
-        return self._keep(key, Reading(message.text, files))
+        return self._keep(key, Reading(message.text, files, bool(message.html.strip())))
 
     def _keep(self, key: tuple[bytes, int], reading: Reading) -> Reading:
         with self._lock:

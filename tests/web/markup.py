@@ -9,12 +9,12 @@ ELEMENTS = frozenset(
     ("html", "head", "meta", "title", "link", "body", "a", "header", "nav", "form", "label", "input", "button", "main",
      "h1", "h2", "p", "span", "strong", "em", "ul", "ol", "li", "dl", "dt", "dd", "time", "code", "article", "div",
      "details", "summary", "mark", "footer", "br", "section", "table", "thead", "tbody", "tr", "th", "td", "textarea",
-     "select", "option")
+     "select", "option", "iframe")
 )  # fmt: skip
 ATTRIBUTES = frozenset(
     ("lang", "charset", "name", "content", "rel", "href", "class", "id", "action", "role", "for", "type", "value",
      "placeholder", "aria-label", "datetime", "method", "scope", "rows", "maxlength", "autocomplete", "required",
-     "selected", "min", "max", "aria-labelledby", "aria-describedby", "title")
+     "selected", "min", "max", "aria-labelledby", "aria-describedby", "title", "sandbox", "srcdoc")
 )  # fmt: skip
 
 

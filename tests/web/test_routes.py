@@ -30,7 +30,8 @@ pytestmark = pytest.mark.anyio
 RAW = (
     b"From: =?utf-8?q?J=C3=B6rg?= <joerg.author@example.org>\r\nTo: cg-aisec@lists.example.org\r\n"
     b"Subject: Scope\r\nMessage-ID: <scope/1%@example.org>\r\nDate: Mon, 03 May 2027 10:00:00 +0200\r\n"
-    b'Content-Type: multipart/mixed; boundary="=b"\r\n\r\n--=b\r\n\r\nThe scope of the group.\r\n'
+    b'Content-Type: multipart/mixed; boundary="=b"\r\n\r\n'
+    b"--=b\r\nContent-Type: text/html\r\n\r\nThe scope of the group.\r\n"
     b'--=b\r\nContent-Type: application/pdf; name="scope.pdf"\r\n\r\n%PDF-\r\n--=b--\r\n'
 )
 ID = "scope%2F1%25@example.org"
