@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from cgbot.archive import records as archive
 from cgbot.archive.records import Post
 from cgbot.context import Context
+from cgbot.failpoints import reach
 from cgbot.groups import digest_marks, members, records
 from cgbot.groups.charter import Charter
 from cgbot.groups.digest_marks import Mark
@@ -132,9 +133,11 @@ def _send(tx: Tx, context: Context, occurrence: Occurrence) -> None:
             ranges[_Range(mark.post_id, newest, member.digest_format)].append(member)
         if mark is None or mark.post_id < newest:
             digest_marks.put(tx, member.id, newest, context.now)
+    reach("digests.marked")
     day = date.fromisoformat(str(occurrence.facts["day"]))
     for wanted, readers in ranges.items():
         _write(tx, context, occurrence.group_id, (wanted, rhythm, day), readers)
+        reach("digests.written")
 
 
 def _readers(tx: Tx, group_id: int, rhythm: str, zone: str) -> list[tuple[Member, Mark | None]]:
