@@ -33,26 +33,30 @@ class _Kept:
     received_at: datetime
 
 
-def rebuild(db: Database) -> Iterator[int]:
-    """Derive everything again; yields how many posts are done, after each slice."""
-    until = db.write_now(_throw_away)
+def rebuild(db: Database, group_id: int | None = None) -> Iterator[int]:
+    """
+    Derive everything again; yields how many posts are done, after each slice.
+
+    With a group, threads and facts of that one alone; the index of words, which all share, is made anew either way.
+    """
+    until = db.write_now(_throw_away, group_id)
     done, last = 0, 0
     while portion := db.read_now(_between, last, until):
         for one in portion:
-            _again(db, one)
+            _again(db, one, whole=group_id in {None, one.group_id})
         last = portion[-1].id
         done += len(portion)
         yield done
 
 
-def _again(db: Database, one: _Kept) -> None:
+def _again(db: Database, one: _Kept, *, whole: bool) -> None:
     """Derive one post; a damaged one keeps what it had, and takes no other down."""
     try:
         content = db.read_now(raw.get, one.sha256)
     except CgbotError as error:
         log.warning("a post could not be indexed again", post=one.id, reason=error.public)
         return
-    db.write_now(_derive, one, keep.prepare(messages.parse(content)))
+    db.write_now(_derive if whole else _index, one, keep.prepare(messages.parse(content)))
 
 
 def count(tx: Connection) -> int:
@@ -60,11 +64,12 @@ def count(tx: Connection) -> int:
     return int(tx.execute(select(func.count()).select_from(posts)).scalar_one())
 
 
-def _throw_away(tx: Connection) -> int:
+def _throw_away(tx: Connection, group_id: int | None) -> int:
     """Empty the indexes; the last post that was in them. What comes in later is indexed as it comes."""
     search.drop(tx)
     search.create(tx)
-    tx.execute(delete(thread_ids))
+    gone = delete(thread_ids)
+    tx.execute(gone if group_id is None else gone.where(thread_ids.c.group_id == group_id))
     return int(tx.execute(select(func.max(posts.c.id))).scalar_one() or 0)
 
 
@@ -86,3 +91,9 @@ def _derive(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
     left = select(posts.c.id).where(posts.c.thread_id == before).limit(1)
     if tx.execute(left).first() is None:
         tx.execute(delete(threads).where(threads.c.id == before))
+
+
+def _index(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
+    """Give the post its words anew."""
+    if tx.execute(select(posts.c.id).where(posts.c.id == kept.id)).first() is not None:
+        search.add(tx, [(kept.id, facts.terms)])

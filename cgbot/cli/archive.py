@@ -74,13 +74,16 @@ def show_post(
 
 
 @app.command()
-def rebuild() -> None:
-    """Make every index of the archive again from the raw messages."""
+def rebuild(
+    group: Annotated[str, typer.Argument(help="A group: its threads and facts; all of them when left out.")] = "",
+) -> None:
+    """Make every index of the archive again from the raw messages; the words of all groups in any case."""
     with open_house() as house:
+        chosen = house.db.read_now(groups.get_group, group).id if group else None
         total = house.db.read_now(rebuilding.count)
         with typer.progressbar(length=total, label="rebuilding") as bar:
             done = 0
-            for now_done in rebuilding.rebuild(house.db):
+            for now_done in rebuilding.rebuild(house.db, chosen):
                 bar.update(now_done - done)
                 done = now_done
     say(f"{done} posts are indexed again")

@@ -84,18 +84,24 @@ def _proven(file: Path, message: Path | None, since: Path | None, keys: tuple[Ve
         return f"ok: the log of {before.size} entries is the beginning of the one of {after.size} ({after.origin})"
     if message is None:
         raise Malformed("a proof is about a message: name its file with --message, or a checkpoint with --since")
-    found = proof.check_inclusion(proof.read_inclusion(_text(file)), keys, message.read_bytes())
+    found = proof.check_inclusion(proof.read_inclusion(_text(file)), keys, _octets(message))
     return (
         f"ok: post {found.leaf.post_id}, received {found.leaf.received_at.isoformat()}, is entry {found.index} "
         f"of {found.checkpoint.size} in {found.checkpoint.origin}"
     )
 
 
-def _text(file: Path) -> str:
+def _octets(file: Path) -> bytes:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes()
     except OSError as error:
         raise NotFound(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _text(file: Path) -> str:
+    """The text of a file, whatever its line ends are."""
+    try:
+        return _octets(file).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise Malformed(f"{file} is not UTF-8") from error
 

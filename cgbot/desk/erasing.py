@@ -47,11 +47,15 @@ def erase_post(db: Database, context: Context, post_id: int, by: str, reason: st
 
     Raises NotFound, Malformed for a reason that is none, Conflict while a copy is on its way this very moment.
     """
-    order = Order(context.now, _line(by, "name"), _line(reason, "reason"))
-    words = _words(db, post_id)
-    done = db.write_now(_erase, context, post_id, order, words)
+    done = erase_one(db, context, post_id, Order(context.now, by, reason))
     shredding.shred(db)
     return done
+
+
+def erase_one(db: Database, context: Context, post_id: int, order: Order) -> Erased:
+    """As `erase_post`, for one of several: whoever calls shreds when the last is gone."""
+    clean = Order(order.at, _line(order.by, "name"), _line(order.reason, "reason"))
+    return db.write_now(_erase, context, post_id, clean, _words(db, post_id))
 
 
 def _line(text: str, what: str) -> str:

@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from cgbot.archive.erase import Order
 from cgbot.context import Context
 from cgbot.desk import erasing
 from cgbot.errors import Conflict, NotFound
@@ -140,7 +141,7 @@ def erase(db: Database, context: Context, person: Person, reason: str, on_leave:
     db.read_now(_refuse_officer, person)
     mine = db.read_now(_own_posts, person)
     for post_id, _ in mine:
-        erasing.erase_post(db, context, post_id, "operator", reason)
+        erasing.erase_one(db, context, post_id, Order(context.now, "operator", reason))
     done = db.write_now(_erase, context, person, (reason, len(mine)), on_leave)
     shredding.shred(db)
     return done

@@ -10,8 +10,8 @@ from cgbot.archive import rebuild, records
 from cgbot.groups.records import Group
 from cgbot.store import search
 from cgbot.store.db import Database, Tx
-from cgbot.store.tables import posts, raw_messages, thread_ids, threads
-from tests.archive.posting import mail, put, put_all, threads_of
+from cgbot.store.tables import groups, posts, raw_messages, thread_ids, threads
+from tests.archive.posting import START, mail, put, put_all, threads_of
 
 CONTENTS = [
     mail("c", "the third\n", answers="a b"),
@@ -82,3 +82,19 @@ def test_a_damaged_or_erased_post_takes_no_other_down(db: Database, group: Group
     assert list(rebuild.rebuild(db)) == [5]
     assert db.read_now(search.find, group.id, "the") == (4, 1)
     assert db.read_now(rebuild.count) == 5
+
+
+def test_one_group_alone(db: Database, group: Group) -> None:
+    """Its threads and facts; the words of every group."""
+    add = sa.insert(groups).values(id=2, name="other", created_at=START)
+    db.write_now(lambda tx: tx.execute(add))
+    db.write_now(put_all, group.id, CONTENTS)
+    db.write_now(put_all, 2, [mail("z", "the last\n")])
+    before = db.read_now(state)
+    db.write_now(lambda tx: tx.execute(sa.update(posts).values(subject="?")))
+    assert list(rebuild.rebuild(db, group.id)) == [6]
+    shown = db.read_now(lambda tx: tx.execute(sa.select(posts.c.subject).order_by(posts.c.id)).scalars().all())
+    assert shown == ["About c", "About a", "About x", "About b", "About y", "?"]
+    assert db.read_now(search.find, 2, "last") == (6,)
+    list(rebuild.rebuild(db, 2))
+    assert db.read_now(state) == before
