@@ -43,14 +43,14 @@ def ours(sent: list[Sent]) -> set[str]:
     return {one.removeprefix(HOME).partition("#")[0] or "/" for one in found}
 
 
-def crawl(program: Program, paths: set[str]) -> dict[str, set[int]]:
-    """Fetch each of them five times by GET and by HEAD, without a cookie; the answers' codes by path."""
+def crawl(program: Program, paths: set[str], times: int = TIMES) -> dict[str, set[int]]:
+    """Fetch each of them so often by GET and by HEAD, without a cookie; the answers' codes by path."""
     host, _, port = program.addresses["web"].removeprefix("http://").rstrip("/").rpartition(":")
     found: dict[str, set[int]] = {}
     connection = http.client.HTTPConnection(host, int(port), timeout=30)
     try:
         for path in sorted(paths):
-            for method in ("GET", "HEAD") * TIMES:
+            for method in ("GET", "HEAD") * times:
                 connection.request(method, path, headers={"User-Agent": "SafeLinks scanner"})
                 answer = connection.getresponse()
                 answer.read()
