@@ -250,6 +250,7 @@ class SmtpConnection:
         if reply.code // 100 == _CONSENT:
             return Outcome("sent", _clean(reply))
         if reply.code == _CLOSING:
+            self._ended_by_server = True
             dialogue.close()
         return _refused(reply)
 

@@ -127,6 +127,15 @@ async def test_a_used_connection_that_ends_costs_no_attempt(settings: Settings, 
     assert len(script.taken) == 4
 
 
+async def test_a_used_connection_that_is_ended_after_the_dot_costs_no_attempt(settings: Settings) -> None:
+    """421 is a refusal that was heard, so nothing is in doubt."""
+    script = Script()
+    script.after_dot = lambda taken: "421 4.7.0 enough" if taken.connection == 1 and script.taken else "250 2.0.0 taken"
+    sent = await outcomes(settings, script, *(to(f"m{number}@x.org") for number in range(3)))
+    assert [one.kind for one in sent] == ["sent"] * 3
+    assert [one.connection for one in script.taken] == [1, 2, 2]
+
+
 @pytest.mark.parametrize("answer", ["421 4.7.0 not now", "drop"])
 async def test_a_fresh_connection_that_ends_is_deferred(settings: Settings, answer: str) -> None:
     script = Script(mail=lambda _number, _sender: answer)
