@@ -31,6 +31,7 @@ from aiosmtpd.controller import Controller
 ROOT = Path(__file__).parent.parent
 DOMAIN = "lists.example.org"
 LIST = f"cg-aisec@{DOMAIN}"
+FAKED_CLOCK = ROOT / "tests" / "faked_clock"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("libfaketimeMT.so.1"))
 
 
@@ -147,6 +148,7 @@ class Program:
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # what is late or silent is measured by this one
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else each wait of Python for its lock returns at once, and spins
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(FAKED_CLOCK), os.environ.get("PYTHONPATH")))),
             "TZ": "UTC",
         }
 
