@@ -25,9 +25,11 @@ from cgbot.settings import Settings
 from cgbot.store import schema
 from cgbot.store.db import Database
 from cgbot.store.tables import metadata
+from tests import quick
 
 NOW = datetime(2027, 5, 3, 8, 0, tzinfo=UTC)  # a Monday, 10:00 in Geneva
 ROOT = Path(__file__).parent.parent
+quick.prepare()
 
 # A command run by a test must not find the configuration of whoever runs the tests.
 for name in [name for name in os.environ if name.startswith("CGBOT_") and name not in {"CGBOT_CORPORA", "CGBOT_BENCH"}]:
