@@ -163,8 +163,9 @@ class Database:
         try:
             result = self.write_now(job.fn, *job.args)
         except BaseException as error:  # noqa: BLE001 - whatever it was belongs to the one who waits for the answer
+            goes_on = self._turn_away(error.__cause__ or error)
             job.done.set_exception(error)
-            return self._turn_away(error.__cause__ or error)
+            return goes_on
         job.done.set_result(result)
         return True
 
@@ -182,14 +183,18 @@ class Database:
                     if len(finished) < _BATCH_JOBS and time.monotonic() < until:
                         goes_on = self._next_into(waiting)
         except BaseException as error:  # noqa: BLE001 - the commit failed: nobody was served
+            goes_on = self._turn_away(error) and goes_on
             _fail_all([*waiting, *(job for job, _ in finished)], error)
-            return self._turn_away(error) and goes_on
+            return goes_on
         for job, result in finished:
             job.done.set_result(result)
         return goes_on
 
     def _turn_away(self, error: BaseException) -> bool:
-        """Where somebody holds the database, those behind have waited as long: none of them waits once more."""
+        """
+        Where somebody holds the database, those behind have waited as long: none of them waits once more. It comes
+        before the one that failed is told: whoever asks again after that answer has not waited yet.
+        """
         if not isinstance(error, DBAPIError) or "locked" not in str(error.orig):
             return True
         waiting: list[_Job] = []
