@@ -191,10 +191,8 @@ class Database:
         return goes_on
 
     def _turn_away(self, error: BaseException) -> bool:
-        """
-        Where somebody holds the database, those behind have waited as long: none of them waits once more. It comes
-        before the one that failed is told: whoever asks again after that answer has not waited yet.
-        """
+        """Where somebody holds the database, those behind have waited as long: none of them waits once more."""
+        # Before the one that failed is told: whoever asks again after that answer has not waited yet.
         if not isinstance(error, DBAPIError) or "locked" not in str(error.orig):
             return True
         waiting: list[_Job] = []
