@@ -100,8 +100,7 @@ def list_members(tx: Connection, group_id: int, *, everybody: bool = False) -> t
     wanted = _select().where(members.c.group_id == group_id)
     if not everybody:
         wanted = wanted.where(members.c.state != "left")
-    rank = case({role: place for place, role in enumerate(ROLES)}, value=members.c.role)
-    return tuple(Member(**row._mapping) for row in tx.execute(wanted.order_by(rank, addresses.c.key)))
+    return _ranked(tx, wanted)
 
 
 def active_members(tx: Connection, group_id: int) -> tuple[Member, ...]:
@@ -132,7 +131,8 @@ def rhythms(tx: Connection, group_id: int, modes: Collection[str]) -> tuple[tupl
 
 def conveners(tx: Connection, group_id: int) -> tuple[Member, ...]:
     """The active convener, vice-conveners and secretary, in this order."""
-    return tuple(one for one in list_members(tx, group_id) if one.role in CONVENERS and one.state == "active")
+    here = (members.c.group_id == group_id) & members.c.role.in_(CONVENERS) & (members.c.state == "active")
+    return _ranked(tx, _select().where(here))
 
 
 def add(tx: Connection, context: Context, group_id: int, new: NewMember, actor: str = "operator") -> Member:
@@ -294,6 +294,12 @@ def _select() -> Select[Any]:
 def _one(tx: Connection, wanted: Select[Any]) -> Member | None:
     row = tx.execute(wanted).one_or_none()
     return Member(**row._mapping) if row else None
+
+
+def _ranked(tx: Connection, wanted: Select[Any]) -> tuple[Member, ...]:
+    """Conveners first, then by address."""
+    rank = case({role: place for place, role in enumerate(ROLES)}, value=members.c.role)
+    return tuple(Member(**row._mapping) for row in tx.execute(wanted.order_by(rank, addresses.c.key)))
 
 
 # Built once: every post asks both.
