@@ -81,8 +81,8 @@ class Relay:
     )
     user: str = _setting("", "login name; empty: no login")
     password_file: Path | None = _setting(None, "file that holds the password, readable by cgbot alone")
-    connections: int = _setting(10, "connections kept open at most", allowed.between(1, 100))
-    per_domain: int = _setting(8, "copies to one recipient domain on their way at once", allowed.between(1, 100))
+    connections: int = _setting(16, "connections kept open at most", allowed.between(1, 100))
+    per_domain: int = _setting(12, "copies to one recipient domain on their way at once", allowed.between(1, 100))
 
 
 @dataclass(frozen=True, slots=True)

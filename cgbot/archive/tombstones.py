@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, bindparam, insert, or_, select
 
 from cgbot.keys import Keys
 from cgbot.store.tables import tombstones
@@ -34,6 +34,8 @@ class Tombstone:
     reason: str
 
 
+# Built once, since every post asks.
+_ANY: Final = select(tombstones.c.id).where(tombstones.c.group_id == bindparam("group_id")).limit(1)
 _COLUMNS: Final = tuple(tombstones.c[name] for name in Tombstone.__dataclass_fields__)
 
 
@@ -56,7 +58,7 @@ def erased(
     tx: Connection, keys: Keys, group_id: int, messages: Iterable[tuple[bytes, bytes]]
 ) -> frozenset[tuple[bytes, bytes]]:
     """Which of these messages, each (SHA-256 of its bytes, content hash), were erased from the group."""
-    if tx.execute(select(tombstones.c.id).where(tombstones.c.group_id == group_id).limit(1)).first() is None:
+    if tx.execute(_ANY, {"group_id": group_id}).first() is None:
         return frozenset()
     found: set[tuple[bytes, bytes]] = set()
     for sha256, content_hash in messages:

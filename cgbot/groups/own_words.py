@@ -20,6 +20,8 @@ _LONGEST_LINE: Final = 4000
 _LONGEST_LINK: Final = 500  # characters of a line in which a link may stand twice: looking costs the square of it
 _MOST_LINKS: Final = 100  # lines that may have such a link
 _LOOKED_AT: Final = 300  # characters of a line that may be an attribution
+_ATTRIBUTION_LINES: Final = 3
+_COLONS: Final = (":", "：")
 _BLANK: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\t": " ", "\u200b": None, "\ufeff": None})
 _TWICE: Final = re.compile(
     r"(?<![^\s<>:,;(\"'])((?:https?://|www\.)[^\s<>]{1,2000}|[^\s<>@]{1,64}@[^\s<>@]{1,255}) ?<(?:https?://|mailto:)[^\s<>]{1,2000}>",
@@ -107,14 +109,19 @@ def _begins_header(lines: Sequence[str], number: int) -> bool:
 
 def _attribution(lines: Sequence[str], number: int) -> int:
     """How many lines the words "On 3 May 2027, Alice wrote:" take here; 0 for none."""
-    for count in (1, 2, 3):
+    ends = [_ends_in_colon(line) for line in lines[number : number + _ATTRIBUTION_LINES]]
+    if True not in ends:
+        return 0  # the patterns cost more than this look
+    for count in (count for count, is_end in enumerate(ends, 1) if is_end):
         joined = " ".join(line.strip() for line in lines[number : number + count])[:_LOOKED_AT]
-        if not joined.rstrip().endswith((":", "：")) or number + count > len(lines):
-            continue  # the pattern costs more than this look
         if _ATTRIBUTION.fullmatch(joined) and any(one.isdigit() for one in joined):
             return count
     is_somebodys = _SOMEBODY_WROTE.fullmatch(lines[number][:_LOOKED_AT]) and _is_quoted(lines, number + 1)
     return 1 if is_somebodys else 0
+
+
+def _ends_in_colon(line: str) -> bool:
+    return line[:_LOOKED_AT].rstrip()[-1:] in _COLONS
 
 
 def _is_quoted(lines: Sequence[str], number: int) -> bool:

@@ -56,9 +56,12 @@ def run(tools: Tools) -> Iterator[Row]:
 
 
 def _let_flood(program: Program) -> None:
-    """One author writes thousands of posts here, which a list would hold."""
+    """One author writes thousands of posts in one thread here, which a list would hold."""
     charter = program.folder / "config" / "groups" / "cg-aisec.toml"
-    charter.write_text(charter.read_text("utf-8").replace("[posts]\n", "[posts]\nmost_an_hour = 0\n", 1), "utf-8")
+    charter.write_text(
+        charter.read_text("utf-8").replace("[posts]\n", "[posts]\nmost_an_hour = 0\nthread_most_an_hour = 0\n", 1),
+        "utf-8",
+    )
 
 
 def _accept(tools: Tools, program: Program, peers: list[Peer], load: tuple[int, int]) -> Iterator[Row]:
