@@ -49,7 +49,7 @@ def _pragmas(*, read_only: bool) -> tuple[str, ...]:
     shared = (f"busy_timeout={BUSY_MILLISECONDS}", "foreign_keys=ON", "temp_store=MEMORY")
     if read_only:
         return (*shared, "query_only=ON")
-    return (*shared, "journal_mode=WAL", "synchronous=FULL", "cache_size=-16000", f"wal_autocheckpoint={LOG_PAGES}")
+    return (*shared, "journal_mode=WAL", "synchronous=FULL", "cache_size=-8000", f"wal_autocheckpoint={LOG_PAGES}")
 
 
 def _postgresql(url: str, *, read_only: bool) -> Engine:
