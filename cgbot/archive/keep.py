@@ -18,7 +18,7 @@ from sqlalchemy import Connection, CursorResult, bindparam, case, delete, insert
 
 from cgbot.archive import log
 from cgbot.archive.leaf import PostLeaf
-from cgbot.archive.threads import references_of
+from cgbot.archive.threads import also_answered, references_of
 from cgbot.errand import Errand
 from cgbot.mail import identity
 from cgbot.mail.message import Message
@@ -52,6 +52,12 @@ _GROW = (
         last_at=case((threads.c.last_at < bindparam("at"), bindparam("at")), else_=threads.c.last_at),
     )
 )
+_GONE = select(threads.c.posts, threads.c.started_at, threads.c.last_at).where(threads.c.id == bindparam("thread"))
+_BEGAN = (
+    update(threads)
+    .where(threads.c.id == bindparam("thread"), threads.c.started_at > bindparam("at"))
+    .values(started_at=bindparam("at"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class PostFacts:
     message_id: str
     permalink: str
     references: tuple[str, ...]
+    also_answers: tuple[str, ...]  # Message-IDs of the same thread that are none of its ancestors
     subject: str
     author_name: str
     author_address: str
@@ -85,12 +92,14 @@ def prepare(message: Message) -> PostFacts:
     content_hash = identity.content_hash(message.raw)
     message_id = message.message_id or identity.made_up(content_hash)
     author = message.authors[0] if message.authors else None
+    references = references_of(message.references, message.in_reply_to, message_id)
     names = [attachment.filename for attachment in message.attachments]
     return PostFacts(
         content_hash=content_hash,
         message_id=message_id,
         permalink=identity.permalink(message_id),
-        references=references_of(message.references, message.in_reply_to, message_id)[-_REFERENCES:],
+        references=references[-_REFERENCES:],
+        also_answers=also_answered(references, message.in_reply_to, message_id)[:_REFERENCES],
         subject=message.subject[:500],
         author_name=author.name if author else "",
         author_address=author.address if author else "",
@@ -165,13 +174,13 @@ def row(facts: PostFacts) -> dict[str, Any]:
 
 def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int:
     """Find, make or join the thread of a post, and note the Message-IDs that it knows of."""
-    mentioned = (*facts.references, facts.message_id)
+    mentioned = mentions(facts)
     known = {
         str(row.message_id): int(row.thread_id)
         for row in tx.execute(_FIND_THREADS, {"group_id": group_id, "mentioned": mentioned})
     }
     if known:
-        thread_id = _join(tx, sorted(set(known.values())))
+        thread_id = join(tx, sorted(set(known.values())))
         tx.execute(_GROW, {"thread": thread_id, "more": 1, "at": at})
         if facts.message_id in known and not facts.references:  # it was answered before it came: it began the thread
             tx.execute(update(threads).where(threads.c.id == thread_id).values(subject=facts.subject))
@@ -187,13 +196,19 @@ def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int
     return thread_id
 
 
-def _join(tx: Connection, found: Sequence[int]) -> int:
-    """Make threads one, the oldest; its id."""
+def mentions(facts: PostFacts) -> tuple[str, ...]:
+    """Every Message-ID that a post names, its own last: all of them are of one thread."""
+    return (*facts.also_answers, *facts.references, facts.message_id)
+
+
+def join(tx: Connection, found: Sequence[int]) -> int:
+    """Make threads one, the first of these; its id."""
     first = found[0]
     for other in found[1:]:
-        gone = tx.execute(select(threads.c.posts, threads.c.last_at).where(threads.c.id == other)).one()
+        gone = tx.execute(_GONE, {"thread": other}).one()
         tx.execute(update(posts).where(posts.c.thread_id == other).values(thread_id=first))
         tx.execute(update(thread_ids).where(thread_ids.c.thread_id == other).values(thread_id=first))
         tx.execute(delete(threads).where(threads.c.id == other))
         tx.execute(_GROW, {"thread": first, "more": gone.posts, "at": gone.last_at})
+        tx.execute(_BEGAN, {"thread": first, "at": gone.started_at})
     return first

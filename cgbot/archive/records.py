@@ -108,9 +108,9 @@ def newest(tx: Connection, group_id: int, limit: int) -> tuple[Post, ...]:
 
 
 def between(tx: Connection, group_id: int, after: int, until: int) -> tuple[Post, ...]:
-    """The posts with ids after one and up to another, as they came in."""
+    """The posts with ids after one and up to another, as they came in; what was imported is no news."""
     wanted = select(*_COLUMNS).where(posts.c.group_id == group_id, posts.c.id > after, posts.c.id <= until)
-    return _posts(tx, wanted.order_by(posts.c.received_at, posts.c.id))
+    return _posts(tx, wanted.where(posts.c.imported.is_(False)).order_by(posts.c.received_at, posts.c.id))
 
 
 def _posts(tx: Connection, wanted: Select[tuple[object, ...]]) -> tuple[Post, ...]:

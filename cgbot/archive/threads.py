@@ -50,6 +50,11 @@ def references_of(references: Sequence[str], in_reply_to: Sequence[str], own: st
     return tuple(dict.fromkeys(known))
 
 
+def also_answered(references: Sequence[str], in_reply_to: Sequence[str], own: str) -> tuple[str, ...]:
+    """What else a message answers (RFC 5322 section 3.6.4 allows several): of its thread, but no part of the chain."""
+    return tuple(dict.fromkeys(one for one in in_reply_to[1:] if one != own and one not in references))
+
+
 def tree(posts: Iterable[Said]) -> tuple[Place, ...]:
     """Put the posts of a thread in reading order: by time among brothers, each followed by its answers."""
     nodes: dict[str, _Node] = {}

@@ -1,4 +1,4 @@
-"""Edge: `cgbot archive`, what was said: search, show, rebuild; what proves it is `cli.proof`."""
+"""Edge: `cgbot archive`: search, show, rebuild; `cli.proof` proves what was said, `cli.archive_moving` moves it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from cgbot.archive import rebuild as rebuilding
 from cgbot.archive import records
 from cgbot.archive.records import Post
-from cgbot.cli import proof
+from cgbot.cli import archive_moving, proof
 from cgbot.cli.finding_posts import find_post
 from cgbot.cli.shell import Json, noun, open_house, say, show, show_json
 from cgbot.groups import records as groups
@@ -18,8 +18,9 @@ from cgbot.mail import message as messages
 from cgbot.store import raw, search
 from cgbot.store.db import Tx
 
-app = noun("What was said: search, show, prove, erase, rebuild.")
+app = noun("What was said: search, show, import, export, prove, erase, rebuild.")
 app.add_typer(proof.app)
+app.add_typer(archive_moving.app)
 _Group = Annotated[str, typer.Argument(help="The group's name, such as cg-aisec.")]
 
 

@@ -5,8 +5,8 @@ Written: a From_ line that carries the message's length, `From cgbot-SIZE@invali
 put before each line that looks like a From_ line, then a blank line. So every reader of mboxrd reads it, and ours gets
 each message back byte for byte, whether or not it ends in a line feed. Read: "mboxrd" takes one `>` away; "mboxo" (and
 mboxcl, which quotes alike) knows only `>From `; "mboxcl2" quotes nothing and goes by Content-Length, where that leads
-to the next From_ line. The stream is read by lines, and of a message that is larger than allowed nothing is kept but its
-beginning.
+to the next From_ line. The stream is read by lines, and of a message that is larger than allowed only the beginning is
+kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import IO, Final, Literal
+from typing import Final, Literal, Protocol
 
 Dialect = Literal["mboxrd", "mboxo", "mboxcl2"]
 DIALECTS: Final[tuple[Dialect, ...]] = ("mboxrd", "mboxo", "mboxcl2")
@@ -49,6 +49,14 @@ _LONGEST_SEPARATOR: Final = 1200
 _PIECE: Final = 1 << 20  # octets of a line that are read at once
 
 
+class Lines(Protocol):
+    """A stream of octets that is read by lines: a file, packed or not."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """The next line with its end, of at most `size` octets; empty at the end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """
@@ -71,7 +79,7 @@ def mboxrd(raw: bytes, at: datetime) -> bytes:
     return f"From cgbot-{len(raw)}@invalid {when}\n".encode() + _LOOKS_LIKE_FROM.sub(rb">\1", raw) + end
 
 
-def read(stream: IO[bytes], largest: int, dialect: Dialect = "mboxrd") -> Iterator[Found]:
+def read(stream: Lines, largest: int, dialect: Dialect = "mboxrd") -> Iterator[Found]:
     """Every message of an mbox, none of which may have more than `largest` octets; what precedes the first is left."""
     line = _first_line(stream)
     while line:
@@ -99,14 +107,14 @@ def is_separator(line: bytes) -> bool:
     return line.startswith(b"From ") and len(line) < _LONGEST_SEPARATOR and _FROM_LINE.fullmatch(line) is not None
 
 
-def _first_line(stream: IO[bytes]) -> bytes:
+def _first_line(stream: Lines) -> bytes:
     for line in iter(lambda: stream.readline(_PIECE), b""):
         if is_separator(line):
             return line
     return b""
 
 
-def _text(stream: IO[bytes], largest: int, *, by_length: bool) -> tuple[bytes, bool, bytes]:
+def _text(stream: Lines, largest: int, *, by_length: bool) -> tuple[bytes, bool, bytes]:
     """The octets up to the next From_ line, whether some were left out, and that line."""
     lines: list[bytes] = []
     kept, cut, blank = 0, False, False

@@ -35,7 +35,9 @@ def _counted(found: Select[int], most: str) -> ScalarSelect[int]:
     return select(func.count()).select_from(found.limit(bindparam(most)).subquery()).scalar_subquery()
 
 
-_SINCE = select(posts.c.id).where(posts.c.group_id == bindparam("group_id"), posts.c.received_at > bindparam("since"))
+_SINCE = select(posts.c.id).where(
+    posts.c.group_id == bindparam("group_id"), posts.c.received_at > bindparam("since"), posts.c.imported.is_(False)
+)
 _THREADS = select(thread_ids.c.thread_id).where(
     thread_ids.c.group_id == bindparam("group_id"),
     thread_ids.c.message_id.in_(bindparam("references", expanding=True)),

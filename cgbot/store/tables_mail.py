@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from cgbot.store.columns import BigId, UtcTime
@@ -123,6 +124,9 @@ posts = Table(
     Column("size", Integer, nullable=False),
     Column("attachments", Integer, nullable=False, default=0),
     Column("files", Text, nullable=False, default="", server_default=""),  # their names, folded, a line each
+    Column(
+        "imported", Boolean, nullable=False, default=False, server_default=false()
+    ),  # from an older archive: no news
     UniqueConstraint("group_id", "content_hash"),
     Index("ix_posts_group_id_permalink", "group_id", "permalink"),
     Index("ix_posts_group_id_message_id", "group_id", "message_id"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import lzma
 import random
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ from cgbot.context import Context
 from cgbot.errand import Errand
 from cgbot.groups.records import Group
 from cgbot.mail import message as messages
-from cgbot.store import raw, search
+from cgbot.store import raw
 from cgbot.store.db import Database, Tx
 from cgbot.store.tables import arrivals, groups, post_copies, posts, thread_ids, threads
 from tests.archive.posting import START, mail, put, put_all, threads_of
@@ -261,48 +260,6 @@ def test_what_a_post_costs_does_not_grow_with_the_archive(sqlite_url: str, conte
 
 
 # --------------------------------------------------------------------------------------------- outside test material
-
-
-def mails_of(path: Path) -> Iterator[bytes]:
-    """The messages of an mboxrd file."""
-    lines: list[bytes] = []
-    with lzma.open(path) as file:
-        for line in file:
-            if line.startswith(b"From "):
-                if lines:
-                    yield b"".join(lines)
-                lines = []
-            else:
-                lines.append(re.sub(rb"^>(>*From )", rb"\1", line))
-    yield b"".join(lines)
-
-
-def test_a_real_list_has_its_threads(corpora: Path, sqlite_url: str) -> None:
-    """5,387 mails, 1,583 components by references, as counted by others; a second import adds nothing."""
-    path = corpora / "01-archives" / "public-inbox" / "usrp-users.share.mbox.xz"
-    db = Database.open(sqlite_url)
-    group = Group(1, "g", START)
-    db.write_now(lambda tx: tx.execute(sa.insert(groups).values(id=1, name="g", created_at=START)))
-    contents = list(mails_of(path))
-    assert len(contents) == 5387
-
-    def take_all(tx: Tx, portion: list[bytes]) -> list[int | None]:
-        return [take(tx, group, content)[0] for content in portion]
-
-    first = [post for at in range(0, 5387, 500) for post in db.write_now(take_all, contents[at : at + 500])]
-    kept = len(first) - first.count(None)
-    assert 5381 <= kept <= 5387
-    sizes = db.read_now(thread_sizes)
-    assert (len(sizes), max(sizes), sizes.count(1)) == (1583, 47, 424)
-    assert set(db.write_now(take_all, contents[::10])) == {None}
-    assert db.read_now(search.find, 1, '"gnu radio companion"', (3, 0))
-    db.close()
-
-
-def thread_sizes(tx: Tx) -> list[int]:
-    """How many different Message-IDs each thread has."""
-    size = sa.func.count(sa.distinct(posts.c.message_id))
-    return list(tx.execute(sa.select(size).group_by(posts.c.thread_id)).scalars())
 
 
 def test_odd_and_malformed_mail_is_archived_exactly(corpora: Path, db: Database, group: Group) -> None:

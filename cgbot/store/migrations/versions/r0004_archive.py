@@ -23,6 +23,7 @@ def upgrade() -> None:
         with op.batch_alter_table("posts", recreate="always", table_kwargs={"sqlite_autoincrement": True}):
             pass
     op.add_column("posts", sa.Column("files", sa.Text(), server_default="", nullable=False))
+    op.add_column("posts", sa.Column("imported", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_table(
         "archive_logs",
         sa.Column("group_id", BigId, autoincrement=False, nullable=False),
