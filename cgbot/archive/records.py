@@ -7,11 +7,12 @@ whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select
 
 from cgbot.archive.threads import Said
 from cgbot.store.tables import posts, threads
@@ -57,6 +58,11 @@ class Post:
 
 _OF_FIRST = ("permalink", "author_name", "author_address")
 _COLUMNS = tuple(posts.c[name] for name in Post.__dataclass_fields__)
+# Built once: every page asks one of them, and building it costs as much as running it.
+_OF_THREAD = select(*_COLUMNS).where(posts.c.thread_id == bindparam("thread")).order_by(posts.c.received_at, posts.c.id)
+_OF_GROUP = select(*_COLUMNS).where(posts.c.group_id == bindparam("group")).order_by(posts.c.id)
+_OF_PERMALINK = _OF_GROUP.where(posts.c.permalink == bindparam("name"))
+_OF_MESSAGE_ID = _OF_GROUP.where(posts.c.message_id == bindparam("name"))
 
 
 def list_threads(
@@ -80,19 +86,17 @@ def list_threads(
 
 def of_thread(tx: Connection, thread_id: int) -> tuple[Post, ...]:
     """The posts of a thread as they came in."""
-    return _posts(tx, select(*_COLUMNS).where(posts.c.thread_id == thread_id).order_by(posts.c.received_at, posts.c.id))
+    return _posts(tx, _OF_THREAD, {"thread": thread_id})
 
 
 def of_permalink(tx: Connection, group_id: int, permalink: str) -> tuple[Post, ...]:
     """Every content under this permalink; more than one where a Message-ID was used twice."""
-    wanted = select(*_COLUMNS).where(posts.c.group_id == group_id, posts.c.permalink == permalink.upper())
-    return _posts(tx, wanted.order_by(posts.c.id))
+    return _posts(tx, _OF_PERMALINK, {"group": group_id, "name": permalink.upper()})
 
 
 def of_message_id(tx: Connection, group_id: int, message_id: str) -> tuple[Post, ...]:
     """Every content under this Message-ID."""
-    wanted = select(*_COLUMNS).where(posts.c.group_id == group_id, posts.c.message_id == message_id)
-    return _posts(tx, wanted.order_by(posts.c.id))
+    return _posts(tx, _OF_MESSAGE_ID, {"group": group_id, "name": message_id})
 
 
 def of_ids(tx: Connection, ids: Sequence[int]) -> tuple[Post, ...]:
@@ -113,8 +117,13 @@ def between(tx: Connection, group_id: int, after: int, until: int) -> tuple[Post
     return _posts(tx, wanted.where(posts.c.imported.is_(False)).order_by(posts.c.received_at, posts.c.id))
 
 
-def _posts(tx: Connection, wanted: Select[tuple[object, ...]]) -> tuple[Post, ...]:
-    return tuple(
-        Post(**{**row._mapping, "sha256": bytes(row.sha256), "references": tuple(row.references)})
-        for row in tx.execute(wanted)
-    )
+def _posts(
+    tx: Connection, wanted: Select[tuple[object, ...]], given: Mapping[str, object] | None = None
+) -> tuple[Post, ...]:
+    return tuple(_post(*row) for row in tx.execute(wanted, given or {}))
+
+
+def _post(*fields: Any) -> Post:
+    """A row as a post; what JSON and the drivers give becomes what it says."""
+    post_id, group_id, sha256, message_id, permalink, thread_id, references, *rest = fields
+    return Post(post_id, group_id, bytes(sha256), message_id, permalink, thread_id, tuple(references), *rest)

@@ -164,7 +164,7 @@ def _prepared(given: Iterator[Given], now: datetime) -> Iterator[list[Ready]]:
     first = next(portions, None)
     if first is None:
         return
-    workers = max(1, min(4, (os.cpu_count() or 1)))
+    workers = max(1, min(3, (os.cpu_count() or 2) - 1))  # one processor writes
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         waiting: deque[Future[list[Ready]]] = deque([pool.submit(_prepare, first, now)])
         for portion in portions:

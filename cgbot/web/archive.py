@@ -69,28 +69,38 @@ async def post(request: Request) -> Response:
     """A post in its thread, by permalink or Message-ID."""
     here = services(request)
     group, _ = entered(request)
-    found = await find(here, group.id, str(request.path_params["post"]))
-    thread = await here.db.read(records.of_thread, found[0].thread_id)
-    wanted = frozenset(one.id for one in found)
-    show = reading.Eyes(entry_of(request).role)
-    page = await here.slow(reading.page, partial(here.readings.of, here.db), thread, wanted, show)
-    facts = {"wanted": wanted, "page": page, "subject": show.line(thread[0].subject), "posts": len(thread)}
+    named, show = str(request.path_params["post"]), reading.Eyes(entry_of(request).role)
+
+    def facts() -> dict[str, object]:
+        found, thread = here.db.read_now(_with_thread, group.id, named)
+        wanted = frozenset(one.id for one in found)
+        page = reading.page(partial(here.readings.of, here.db), thread, wanted, show)
+        return {"wanted": wanted, "page": page, "subject": show.line(thread[0].subject), "posts": len(thread)}
+
     return await here.page(request, "thread.html", facts)
 
 
 async def find(here: Services, group_id: int, named: str) -> tuple[Post, ...]:
     """What a permalink or a Message-ID names, which may have been encoded twice; 410 if erased, 404 if nothing."""
-    if _PERMALINK.fullmatch(named):
-        found = await here.db.read(records.of_permalink, group_id, named)
-        if found:
-            return found
+    return await here.db.read(_named, group_id, named)
+
+
+def _with_thread(tx: Tx, group_id: int, named: str) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
+    """What is named, and the posts of its thread; 404 and 410 as `find`."""
+    found = _named(tx, group_id, named)
+    return found, records.of_thread(tx, found[0].thread_id)
+
+
+def _named(tx: Tx, group_id: int, named: str) -> tuple[Post, ...]:
+    if _PERMALINK.fullmatch(named) and (found := records.of_permalink(tx, group_id, named)):
+        return found
     for message_id in dict.fromkeys((named, unquote(named))):
-        found = await here.db.read(records.of_message_id, group_id, message_id.strip("<>").replace("\0", ""))
-        if found:
+        if found := records.of_message_id(tx, group_id, message_id.strip("<>").replace("\0", "")):
             return found
     links = (named, identity.permalink(unquote(named).strip("<>")))
-    stones = [await here.db.read(tombstones.of_permalink, group_id, one.replace("\0", "")) for one in links]
-    raise HTTPException(410 if any(stones) else 404)
+    raise HTTPException(
+        410 if any(tombstones.of_permalink(tx, group_id, one.replace("\0", "")) for one in links) else 404
+    )
 
 
 def chosen(request: Request, found: tuple[Post, ...]) -> Post:

@@ -154,4 +154,4 @@ def _with_text(read: Read, listed: Shown, post: Post, show: Eyes) -> Shown:
         log.exception("a stored message cannot be read", post=post.id)
         return replace(listed, text=Markup("This message cannot be shown at the moment."))
     files = tuple(replace(one, name=show.line(one.name)) for one in found.files)
-    return replace(listed, text=texts.as_html(found.text, mask=show.mask), files=files, has_html=found.has_html)
+    return replace(listed, text=found.as_html(mask=show.mask), files=files, has_html=found.has_html)

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+from markupsafe import Markup
 
 from cgbot.mail import message as messages
 from cgbot.store import raw
 from cgbot.store.db import Database
+from cgbot.web import text as texts
 from cgbot.web.files import File
 
-_KEPT: Final = 16_000_000  # characters
+_KEPT: Final = 24_000_000  # characters
 _ONE: Final = 200  # characters that a reading counts for at least
+_TIMES: Final = 3  # the text itself, and twice as it is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,14 @@ class Reading:
     text: str
     files: tuple[File, ...]
     has_html: bool = False
+    _shown: dict[bool, Markup] = field(default_factory=dict, compare=False, repr=False)
+
+    def as_html(self, *, mask: bool) -> Markup:
+        """The text as it stands on a page, with its addresses masked or not; made once."""
+        found = self._shown.get(mask)
+        if found is None:
+            found = self._shown[mask] = texts.as_html(self.text, mask=mask)
+        return found
 
 
 class Readings:
@@ -62,4 +74,4 @@ class Readings:
 
 
 def _weight(reading: Reading) -> int:
-    return _ONE + len(reading.text) + _ONE * len(reading.files)
+    return _ONE + _TIMES * len(reading.text) + _ONE * len(reading.files)

@@ -38,7 +38,9 @@ from cgbot.web.readings import Readings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Facts = Mapping[str, object]
 _THREADS: Final = 2
+_KNOWN_SECONDS: Final = 5.0  # in which a group's row is not read again
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")  # fits a column of 32 bits
 PERSONAL: Final = "private, no-store"
 
@@ -114,18 +116,24 @@ class Services:
     on_join: Sequence[Hook] = ()
     threads: Executor = field(default_factory=_threads)
     readings: Readings = field(default_factory=Readings)
+    known: dict[str, tuple[Group, float]] = field(default_factory=dict)
 
     async def slow(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what takes its time in a thread of the pages."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: fn(*args, **kwargs))
 
     async def page(
-        self, request: Request, template: str, facts: Mapping[str, object] | None = None, status: int = 200
+        self, request: Request, template: str, facts: Facts | Callable[[], Facts] | None = None, status: int = 200
     ) -> Response:
-        """Fill a page; what is shown to somebody signed in is for them alone."""
+        """Fill a page, with facts that may be worked out in its thread; for somebody signed in it is theirs alone."""
         entry = entry_of(request)
-        known = _frame(request, entry) | dict(facts or {})
-        text = await self.slow(lambda: self.templates.get_template(f"web/{template}").render(known))
+        frame = _frame(request, entry)
+
+        def fill() -> str:
+            known = frame | dict((facts() if callable(facts) else facts) or {})
+            return self.templates.get_template(f"web/{template}").render(known)
+
+        text = await self.slow(fill)
         return HTMLResponse(text, status, {"cache-control": PERSONAL} if entry.visitor else {"vary": "Cookie"})
 
     async def enter(self, request: Request, route: Route) -> Response | None:
@@ -135,13 +143,24 @@ class Services:
         name = str(request.path_params.get("group", "")).replace("\0", "") if route.rule != "token" else ""
         if not token and not name and route.rule not in {"signed-in", "desk"}:
             return None
-        visitor, group = await self.db.read(_look, context, token, name)
+        visitor, group = await self._who(context, token, name)
         request.state.entry = Entry(visitor)
         if visitor is None and route.rule in {"signed-in", "desk"}:
             return RedirectResponse(f"/sign-in?to={quote(_way_back(request), safe='/')}", 303)
         if "group" in request.path_params and route.rule != "token":
             self._enter_group(request, route, (visitor, group, name))
         return None
+
+    async def _who(self, context: Context, token: str, name: str) -> tuple[Visitor | None, Group | None]:
+        """Who asks and what group is named; for the anonymous a group is looked up now and then, not for each page."""
+        now = asyncio.get_running_loop().time()
+        known, until = self.known.get(name, (None, 0.0))
+        if not token and known is not None and now < until and known.name in context.charters:
+            return None, known
+        visitor, group = await self.db.read(_look, context, token, name)
+        if group is not None and group.name == name:
+            self.known[name] = (group, now + _KNOWN_SECONDS)
+        return visitor, group
 
     def _enter_group(self, request: Request, route: Route, found: tuple[Visitor | None, Group | None, str]) -> None:
         visitor, group, name = found
