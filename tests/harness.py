@@ -170,7 +170,9 @@ class Program:
             f'[database]\nurl = "{database_url}"\n[smtp]\nport = 0\n[lmtp]\nport = 0\n[web]\nport = 0\n'
             f"[notices]\ntick_seconds = 1\n{relay}"
         )
-        shutil.copy(ROOT / "config" / "groups" / "cg-aisec.toml", self.folder / "config" / "groups")
+        charter = (ROOT / "config" / "groups" / "cg-aisec.toml").read_text("utf-8")
+        open_to_all = charter.replace('archive = "public" ', 'addresses = "shown"\narchive = "public" ', 1)
+        (self.folder / "config" / "groups" / "cg-aisec.toml").write_text(open_to_all, "utf-8")
 
     def with_members(self, members: dict[str, str]) -> Program:
         """Import these (address, role) without a mail to anybody."""

@@ -27,6 +27,7 @@ from cgbot.groups.toml import Section
 
 Mode = Literal["host", "companion"]
 Audience = Literal["public", "members", "conveners"]
+Addresses = Literal["masked", "shown"]
 Posting = Literal["members", "anyone", "conveners"]
 DraftKind = Literal["liaison", "terms", "call"]
 Joining = Literal["open", "approval", "invitation", "closed"]
@@ -138,6 +139,7 @@ class Charter:
     mode: Mode
     archive: Audience
     calendar: Audience
+    addresses: Addresses
     zone: str
     zone_label: str
     language: str
@@ -214,6 +216,7 @@ def parse(source: str, file: str) -> Charter:
         mode=cast("Mode", top.choice("mode", ("host", "companion"), "host")),
         archive=cast("Audience", top.choice("archive", _AUDIENCES, "members")),
         calendar=cast("Audience", top.choice("calendar", _AUDIENCES, "public")),
+        addresses=cast("Addresses", top.choice("addresses", ("masked", "shown"), "masked")),
         zone=top.zone("zone", "Europe/Zurich"),
         zone_label=top.text("zone_label", "Geneva time"),
         language=top.language("language", "en"),

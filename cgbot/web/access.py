@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from cgbot.groups.charter import Charter
 from cgbot.groups.roles import may
 
-Rule = Literal["open", "file", "archive", "calendar", "token", "signed-in", "desk"]
+Rule = Literal["open", "file", "archive", "raw", "calendar", "token", "signed-in", "desk"]
 _FORM: Final = ("GET", "POST")
 _POST: Final = ("POST",)
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -29,7 +29,8 @@ class Route:
     """
     One page: its path as Starlette writes it, the name of its handler, and the rule that opens it.
 
-    `open` is for everybody, and `file` the same for everybody; `archive` and `calendar` follow the charter;
+    `open` is for everybody, and `file` the same for everybody; `archive` and `calendar` follow the charter; `raw` is
+    for those readers of the archive who see addresses;
     `token`: the link is the credential; `signed-in` and `desk` need a session. `foreign`: a POST may come from
     elsewhere.
     """
@@ -81,7 +82,8 @@ ROUTES: Final = (
     Route("/{group}/", "archive", "archive"),
     Route("/{group}/{permalink}/attachment/{number}", "attachment", "archive"),
     Route("/{group}/{message_id:path}/proof", "proof", "archive"),
-    Route("/{group}/{message_id:path}/raw", "raw", "archive"),
+    Route("/{group}/{message_id:path}/raw", "raw", "raw"),
+    Route("/{group}/{message_id:path}/t.mbox.gz", "thread_mbox", "raw"),
     Route("/{group}/{message_id:path}/html", "html", "archive"),
     Route("/{group}/{post:path}/", "post", "archive"),
 )
@@ -95,10 +97,17 @@ def may_see(charter: Charter, rule: Rule, role: str = "") -> bool:
         return may(role, "see the desk")
     if rule == "signed-in":
         return bool(role)
+    if rule == "raw":
+        return may_see(charter, "archive", role) and sees_addresses(charter, role)
     audience = charter.archive if rule == "archive" else charter.calendar
     if audience == "public":
         return True
     return may(role, "read the members' archive" if audience == "members" else "read the conveners' archive")
+
+
+def sees_addresses(charter: Charter, role: str) -> bool:
+    """Say whether a reader of this role sees whole addresses: members do, and all where the charter shows them."""
+    return charter.addresses == "shown" or may(role, "read the members' archive")
 
 
 def is_from_our_pages(headers: Mapping[str, str], public_url: str) -> bool:

@@ -39,7 +39,7 @@ from cgbot.web import (
     signing,
 )
 from cgbot.web.access import ROUTES, SAFE
-from cgbot.web.services import PERSONAL, ClosedError, Services, entry_of, here_at, services
+from cgbot.web.services import PERSONAL, ClosedError, MaskedError, Services, entry_of, here_at, services
 
 log = structlog.get_logger(__name__)
 _WORDS: Final = {
@@ -127,6 +127,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
         join = error.charter.address(here.context().settings.service.domain, "join")
         facts = {"group": error.group, "charter": error.charter, "join_address": join}
         return await here.page(request, "closed.html", facts, 403)
+    if isinstance(error, MaskedError):
+        words = "The raw form of a message shows addresses. In this group it is for members."
+        return await here.page(request, "error.html", {"words": words, "sign_in": True}, 403)
     if error.status_code == HTTPStatus.NOT_FOUND and _lacks_slash(request):
         return RedirectResponse(here_at(request.scope["path"] + "/", request), 307)
     words = _WORDS.get(error.status_code, "This request cannot be answered.")

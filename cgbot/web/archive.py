@@ -2,13 +2,16 @@
 Pages of the archive: threads, a post in its thread, search, the raw form, attachments (edge).
 
 The database is read in one go and parsing happens in a thread, outside any transaction. The raw form is the exact
-bytes, shown as plain text that no browser runs; attachments come as downloads of a harmless type. Both are open where
-the group's archive is; the pages mask addresses for whoever is no member.
+bytes, shown as plain text that no browser runs; attachments come as downloads of a harmless type. The pages mask
+addresses for whoever is no member, unless the charter shows them; the raw forms, of a message and of a thread, are for
+those who see addresses.
 """
 
 from __future__ import annotations
 
 import re
+import zlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -16,13 +19,13 @@ from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from cgbot.archive import records, tombstones
+from cgbot.archive import exporting, records, tombstones
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
 from cgbot.groups import succession
-from cgbot.mail import identity
+from cgbot.mail import identity, mbox
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
 from cgbot.store.query import parse
@@ -35,6 +38,7 @@ _FOUND: Final = 30
 _GLANCE: Final = 200_000  # octets of a message in which a search result's piece of text is looked for
 _PERMALINK: Final = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
+_GZIP: Final = 31  # zlib's wbits for a gzip wrapper
 
 
 async def groups(request: Request) -> Response:
@@ -57,7 +61,7 @@ async def archive(request: Request) -> Response:
     before = _place(request.query_params.get("before", ""))
     found = await here.db.read(records.list_threads, group.id, _THREADS + 1, before)
     older = _written(found[_THREADS - 1]) if len(found) > _THREADS else ""
-    show = reading.Eyes(entry_of(request).role)
+    show = reading.eyes(request)
     rows = [{"thread": one, "subject": show.line(one.subject), "author": show.author(one)} for one in found[:_THREADS]]
     list_address = charter.posting_address(here.context().settings.service.domain)
     linked = await here.db.read(succession.shown, here.context(), group.id)
@@ -69,13 +73,19 @@ async def post(request: Request) -> Response:
     """A post in its thread, by permalink or Message-ID."""
     here = services(request)
     group, _ = entered(request)
-    named, show = str(request.path_params["post"]), reading.Eyes(entry_of(request).role)
+    named, show = str(request.path_params["post"]), reading.eyes(request)
 
     def facts() -> dict[str, object]:
         found, thread = here.db.read_now(_with_thread, group.id, named)
         wanted = frozenset(one.id for one in found)
         page = reading.page(partial(here.readings.of, here.db), thread, wanted, show)
-        return {"wanted": wanted, "page": page, "subject": show.line(thread[0].subject), "posts": len(thread)}
+        return {
+            "wanted": wanted,
+            "page": page,
+            "subject": show.line(thread[0].subject),
+            "posts": len(thread),
+            "start": thread[0],
+        }
 
     return await here.page(request, "thread.html", facts)
 
@@ -117,7 +127,7 @@ async def search_page(request: Request) -> Response:
     page = request.query_params.get("page", "")
     number = max(1, int(page)) if _NUMBER.fullmatch(page) else 1
     found = await here.db.read(_search, group.id, query, number) if query else ()
-    results = await here.slow(_results, here, found[:_FOUND], query, reading.Eyes(entry_of(request).role))
+    results = await here.slow(_results, here, found[:_FOUND], query, reading.eyes(request))
     problems = parse(query).problems
     facts = {"query": query, "results": results, "page": number, "more": len(found) > _FOUND, "problems": problems}
     return await here.page(request, "search.html", facts)
@@ -156,6 +166,25 @@ async def raw_form(request: Request) -> Response:
     return files.as_it_came(await here.db.read(raw.get, chosen(request, found).sha256))
 
 
+async def thread_mbox(request: Request) -> Response:
+    """The thread of a post as mboxrd, packed: what `b4 mbox` fetches (public-inbox's t.mbox.gz)."""
+    here = services(request)
+    group, _ = entered(request)
+    _, thread = await here.db.read(_with_thread, group.id, str(request.path_params["message_id"]))
+    name = f'attachment; filename="{thread[0].permalink}.mbox.gz"'
+    pieces = _packed(here, [one.id for one in thread])
+    return StreamingResponse(pieces, media_type="application/gzip", headers={"content-disposition": name})
+
+
+def _packed(here: Services, ids: Sequence[int]) -> Iterator[bytes]:
+    """Message by message, so that a long thread is never in memory; what is damaged is left out."""
+    packer = zlib.compressobj(wbits=_GZIP)
+    for one, content in exporting.each(here.db, ids):
+        if content is not None and (piece := packer.compress(mbox.mboxrd(content, one.received_at))):
+            yield piece
+    yield packer.flush()
+
+
 async def attachment(request: Request) -> Response:
     """One attachment, as a download that no browser runs."""
     here = services(request)
@@ -180,5 +209,5 @@ def _place(given: str) -> tuple[datetime, int] | None:
 
 HANDLERS: Final = {
     "groups": groups, "archive": archive, "post": post, "search": search_page, "raw": raw_form,
-    "attachment": attachment,
+    "attachment": attachment, "thread_mbox": thread_mbox,
 }  # fmt: skip

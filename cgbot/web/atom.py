@@ -36,7 +36,7 @@ async def feed(request: Request) -> Response:
     group, charter = entered(request)
     query = request.query_params.get("q", "")[:300].strip()
     found = await here.db.read(_newest, group.id, query)
-    show = reading.Eyes(entry_of(request).role)
+    show = reading.eyes(request)
     mark = hashlib.sha256(repr((query, show.mask, [one.id for one in found])).encode()).hexdigest()[:32]
     headers = {
         "etag": f'"{mark}"',

@@ -19,7 +19,7 @@ from cgbot.mail import safe_html
 from cgbot.store import raw
 from cgbot.web import archive, reading
 from cgbot.web import text as texts
-from cgbot.web.services import entered, entry_of, services
+from cgbot.web.services import entered, services
 
 
 async def html_view(request: Request) -> Response:
@@ -27,7 +27,7 @@ async def html_view(request: Request) -> Response:
     here = services(request)
     group, _ = entered(request)
     post = archive.chosen(request, await archive.find(here, group.id, str(request.path_params["message_id"])))
-    show = reading.Eyes(entry_of(request).role)
+    show = reading.eyes(request)
     content = await here.db.read(raw.get, post.sha256)
     found, shown = await here.slow(_sanitised, content, mask=show.mask)
     if not found:

@@ -26,8 +26,8 @@ from cgbot.papers.records import Call, File, Paper, PaperView, Revision
 from cgbot.store import raw
 from cgbot.store.db import Tx
 from cgbot.web import files
-from cgbot.web.reading import Eyes
-from cgbot.web.services import entered, entry_of, number_of, services
+from cgbot.web.reading import Eyes, eyes
+from cgbot.web.services import entered, number_of, services
 
 _SMALL: Final = 10  # digits of a revision's or a file's number at most
 
@@ -47,7 +47,7 @@ async def documents(request: Request) -> Response:
     context = here.context()
     group, charter = entered(request)
     found = await here.db.read(_known, group.id, charter)
-    show = Eyes(entry_of(request).role)
+    show = eyes(request)
     facts = {
         "papers": [_row(one, found, charter, show) for one in reversed(found.papers)],
         "calls": [

@@ -19,8 +19,8 @@ from cgbot.errors import Malformed
 from cgbot.store.db import Tx
 from cgbot.web import archive
 from cgbot.web.access import masked
-from cgbot.web.reading import Eyes
-from cgbot.web.services import entered, entry_of, services
+from cgbot.web.reading import eyes
+from cgbot.web.services import entered, services
 
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 _STONES: Final = 50
@@ -60,7 +60,7 @@ async def proofs(request: Request) -> Response:
     here = services(request)
     group, _ = entered(request)
     known, head, stones = await here.db.read(_state, group.id)
-    mask = Eyes(entry_of(request).role).mask
+    mask = eyes(request).mask
     gone = [{"stone": one, "by": masked(one.erased_by) if mask else one.erased_by} for one in stones]
     facts = {"head": head, "verifiers": known.verifiers.split() if known else [], "gone": gone}
     return await here.page(request, "proof.html", facts)

@@ -14,16 +14,17 @@ from typing import Final
 
 import structlog
 from markupsafe import Markup
+from starlette.requests import Request
 
 from cgbot.archive import threads
 from cgbot.archive.records import Post, Thread
 from cgbot.archive.threads import Place
 from cgbot.errors import CgbotError
-from cgbot.groups.roles import may
 from cgbot.web import text as texts
-from cgbot.web.access import masked
+from cgbot.web.access import masked, sees_addresses
 from cgbot.web.files import File
 from cgbot.web.readings import Reading
+from cgbot.web.services import entered, entry_of
 
 log = structlog.get_logger(__name__)
 _LINES: Final = 300
@@ -38,14 +39,9 @@ Read = Callable[[bytes], Reading]
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """How somebody of this role sees what was written: addresses are masked for whoever is no member."""
+    """How somebody sees what was written: with addresses masked, or as it is."""
 
-    role: str
-
-    @property
-    def mask(self) -> bool:
-        """Say whether addresses are masked."""
-        return not may(self.role, "read the members' archive")
+    mask: bool
 
     def line(self, text: str) -> str:
         """A subject, or a file's name."""
@@ -55,6 +51,12 @@ class Eyes:
         """The author's name, else their address."""
         address = masked(one.author_address) if self.mask else one.author_address
         return self.line(one.author_name) or address or "an unknown author"
+
+
+def eyes(request: Request) -> Eyes:
+    """How whoever asks sees what was written in the group whose page it is."""
+    _, charter = entered(request)
+    return Eyes(mask=not sees_addresses(charter, entry_of(request).role))
 
 
 @dataclass(frozen=True, slots=True)

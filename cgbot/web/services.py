@@ -33,7 +33,7 @@ from cgbot.groups.sign_in import Visitor
 from cgbot.notices.kinds import Kind
 from cgbot.store.db import Database, Tx
 from cgbot.web import session
-from cgbot.web.access import SAFE, Route, may_see
+from cgbot.web.access import SAFE, Route, Rule, may_see
 from cgbot.web.readings import Readings
 
 P = ParamSpec("P")
@@ -60,6 +60,13 @@ class ClosedError(HTTPException):
         super().__init__(403)
         self.group = group
         self.charter = charter
+
+
+class MaskedError(HTTPException):
+    """A raw form shows addresses that whoever asks may not see; they may read the archive."""
+
+    def __init__(self) -> None:
+        super().__init__(403)
 
 
 def here_at(path: str, request: Request) -> str:
@@ -166,17 +173,21 @@ class Services:
         visitor, group, name = found
         charter = self.context().charters.get(group.name) if group else None
         role = visitor.role(group.id) if visitor and group else ""
-        knows = charter is not None and (may_see(charter, route.rule, role) or may_see(charter, "calendar", role))
+        rule: Rule = "archive" if route.rule == "raw" else route.rule
+        knows = charter is not None and (may_see(charter, rule, role) or may_see(charter, "calendar", role))
         if group is None or charter is None or not knows:
             raise HTTPException(404)
         sees = may_see(charter, route.rule, role)
         if not sees and route.rule == "desk":
             raise HTTPException(404)
         request.state.entry = Entry(visitor, group, charter)
-        if not sees:
+        is_masked = route.rule == "raw" and may_see(charter, "archive", role)
+        if not sees and not is_masked:
             raise ClosedError(group, charter)
         if name != group.name:
             raise MovedError(request, group.name)
+        if not sees:
+            raise MaskedError
 
 
 def _way_back(request: Request) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,7 +16,7 @@ from cgbot.archive import keep
 from cgbot.context import Context
 from cgbot.errand import Errand
 from cgbot.groups import records, sign_in, tokens
-from cgbot.groups.charter import Audience, Joining
+from cgbot.groups.charter import Addresses, Audience, Joining
 from cgbot.groups.commands import Command
 from cgbot.groups.members import Member
 from cgbot.groups.records import Group
@@ -95,9 +96,12 @@ class Site:
         return Errand(errand_id, arrival_id, self.group.id, self.group.name, "", "post", "", "", 1, "a@example.org", at,
                       "smtp", "127.0.0.1", raw.prepare(content).sha256, message, keep.prepare(message))  # fmt: skip
 
-    def browser(self, archive: Audience = "public", calendar: Audience = "public") -> Client:
+    def browser(
+        self, archive: Audience = "public", calendar: Audience = "public", addresses: Addresses = "masked"
+    ) -> Client:
         """Somebody anonymous, before pages of these audiences."""
-        charter = replace(self.context.charters["cg-aisec"], archive=archive, calendar=calendar)
+        audiences: dict[str, Any] = {"archive": archive, "calendar": calendar, "addresses": addresses}
+        charter = replace(self.context.charters["cg-aisec"], **audiences)
         other = replace(charter, name="cg-other", acronym="CG-OTHER")
         charters = {"cg-aisec": charter, "cg-other": other} if self.other else {"cg-aisec": charter}
         here = replace(self.context, charters=charters)

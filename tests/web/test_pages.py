@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import threading
 from collections.abc import Callable
@@ -13,6 +15,9 @@ import jinja2
 import pytest
 
 from cgbot.archive import keep, records
+from cgbot.groups import members
+from cgbot.groups.members import NewMember
+from cgbot.mail import mbox
 from cgbot.mail import message as messages
 from cgbot.store.tables import raw_messages
 from cgbot.web import reading
@@ -192,7 +197,7 @@ async def test_a_message_id_is_a_path(site: Site, name: str) -> None:
     raw = mail(name, f"This is <{name}>.\n")
     facts = keep.prepare(messages.parse(raw))
     await site.post(raw, mail("another"))
-    client = site.browser()
+    client = site.browser(addresses="shown")
     assert (await client.get(f"/cg-aisec/{facts.permalink}/raw")).content == raw
     assert (await client.get(f"/cg-aisec/{facts.permalink.lower()}/raw")).content == raw
     once = quote(facts.message_id, safe="")
@@ -206,10 +211,10 @@ async def test_every_content_of_one_message_id_can_be_had(site: Site) -> None:
     first, second = mail("twice", "One text.\n"), with_file("twice", b"application/pdf", "second.pdf", b"%PDF-2")
     link, same = await site.post(first, second)
     assert link == same
-    page = await site.page(f"/cg-aisec/{link}/")
+    client = site.browser(addresses="shown")
+    page = (await client.get(f"/cg-aisec/{link}/")).text
     assert "2 messages carry the same Message-ID" in page
     links = [one for one in Page(page).links if "/raw" in one]
-    client = site.browser()
     assert [(await client.get(one)).content for one in links] == [first, second]
     (file,) = [one for one in Page(page).links if "/attachment/" in one]
     assert (await client.get(file)).content == b"%PDF-2"
@@ -241,10 +246,33 @@ async def test_a_file_is_downloaded_and_never_run(site: Site, kind: str) -> None
     assert "sandbox" in answer.headers["content-security-policy"]
 
 
+async def test_raw_forms_are_for_those_who_see_addresses(site: Site) -> None:
+    """Of a message and of a thread, which anybody's tools read as mboxrd; a page leads only those there who may go."""
+    first, answer, other = mail("one"), mail("two", "Seen.\nFrom here on.\n", answers="one"), mail("other")
+    link, *_ = await site.post(first, answer, other)
+    raw, thread = f"/cg-aisec/{link}/raw", f"/cg-aisec/{link}/t.mbox.gz"
+    member = site.db.write_now(members.add, site.context, site.group.id, NewMember("m@example.org"))
+    for client in (site.browser(addresses="shown"), site.signed_in(member)):
+        page = Page((await client.get(f"/cg-aisec/{link}/")).text)
+        assert {raw, thread} <= set(page.links)
+        assert (await client.get(raw)).content == first
+        packed = (await client.get("/cg-aisec/two%40example.org/t.mbox.gz")).content
+        found = mbox.read(io.BytesIO(gzip.decompress(packed)), 1 << 20)
+        assert [one.raw for one in found] == [first, answer]
+    anonymous = site.browser()
+    assert not {raw, thread} & set(Page((await anonymous.get(f"/cg-aisec/{link}/")).text).links)
+    for there in (raw, thread):
+        refused = await anonymous.get(there)
+        assert refused.status_code == 403
+        assert f"/sign-in?to={quote(there, safe='/')}" in Page(refused.text).links
+    assert (await site.browser(addresses="shown").get("/cg-aisec/none/t.mbox.gz")).status_code == 404
+    assert "alice@example.org" in (await site.browser(addresses="shown").get(f"/cg-aisec/{link}/")).text
+
+
 async def test_the_raw_form_runs_nowhere(site: Site) -> None:
     raw = mail("raw", "<script>alert(1)</script>\n", Content_Type="text/html")
     (link,) = await site.post(raw)
-    answer = await site.browser().get(f"/cg-aisec/{link}/raw")
+    answer = await site.browser(addresses="shown").get(f"/cg-aisec/{link}/raw")
     assert answer.content == raw
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert "sandbox" in answer.headers["content-security-policy"]

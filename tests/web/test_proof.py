@@ -19,7 +19,7 @@ LINK = keep.prepare(messages.parse(SECOND)).permalink
 
 
 async def test_a_message_is_proven_by_what_the_pages_hand_out(site: Site, context: Context, group: Group) -> None:
-    browser = site.browser()
+    browser = site.browser(addresses="shown")
     await site.post(FIRST, SECOND)
     assert (await browser.get("/cg-aisec/checkpoint")).status_code == 404
     assert (await browser.get(f"/cg-aisec/{LINK}/proof")).status_code == 503
@@ -45,7 +45,7 @@ async def test_a_message_is_proven_by_what_the_pages_hand_out(site: Site, contex
 
 
 async def test_nothing_was_changed_since(site: Site, context: Context) -> None:
-    browser = site.browser()
+    browser = site.browser(addresses="shown")
     await site.post(FIRST)
     sealing.seal(site.db, context, KEYS)
     kept = (await browser.get("/cg-aisec/checkpoint")).text
@@ -70,12 +70,12 @@ async def test_what_was_erased_says_so_and_by_whose_order(site: Site, context: C
     await site.post(FIRST, SECOND)
     sealing.seal(site.db, context, KEYS)
     erasing.erase_post(site.db, context, 2, "carol@example.org", "asked by its <author>")
-    browser = site.browser()
+    browser = site.browser(addresses="shown")
     for path in (f"{LINK}/", f"{LINK}/raw", f"{LINK}/proof", "second@example.org/", "second@example.org/raw"):
         gone = await browser.get(f"/cg-aisec/{path}")
         assert gone.status_code == 410, path
         assert "was erased" in gone.text
-    page = (await browser.get("/cg-aisec/proof/")).text
+    page = (await site.browser().get("/cg-aisec/proof/")).text
     assert "asked by its &lt;author&gt;" in page
     assert "carol@" not in page
     assert (await browser.get("/cg-aisec/other@example.org/")).status_code == 404

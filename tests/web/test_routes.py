@@ -90,6 +90,8 @@ def opens(rule: str, who: str, archive: str, calendar: str) -> bool:
         return who not in {"anonymous", "left"}
     if rule == "desk":
         return who in CONVENERS
+    if rule == "raw":  # it shows addresses
+        return who in INSIDE and opens("archive", who, archive, calendar)
     audience = archive if rule == "archive" else calendar
     return audience == "public" or who in (INSIDE if audience == "members" else CONVENERS)
 
@@ -133,6 +135,9 @@ async def test_every_route_as_everybody(
             assert answer.status_code == 200 or route.handler in {"sign_in_link", "rejoin", "own_calendar"}, route.path
         elif route.rule in {"signed-in", "desk"} and who in {"anonymous", "left"}:
             assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?to={there}"), route.path
+        elif route.rule == "raw" and opens("archive", who, archive, calendar):
+            assert answer.status_code == 403, route.path
+            assert "it is for members" in answer.text
         elif route.rule != "desk" and opens("calendar", who, archive, calendar):
             assert (answer.status_code, text) == (403, closed), route.path
             assert "Scope" not in answer.text
@@ -277,7 +282,8 @@ async def test_odd_questions_are_answered(site: Site, member: Member, given: str
     ],
 )  # fmt: skip
 async def test_odd_paths_are_absent(site: Site, member: Member, given: str) -> None:
-    answer = await site.browser().get(f"https://cg.example.org{given}", follow_redirects=True)
+    there = f"https://cg.example.org{given}"
+    answer = await site.browser(addresses="shown").get(there, follow_redirects=True)
     assert answer.status_code == 404
     assert "no such page" in answer.text
 
