@@ -48,6 +48,7 @@ log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 1.0
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 _LARGE_BLOCK: Final = 1 << 20
 _PRESENCE_SECONDS: Final = 15.0
 _TIDY_SECONDS: Final = 3600.0
@@ -79,13 +80,14 @@ def give_memory_back() -> None:
     """
     Let what a large mail has taken go back to the system as soon as it is free.
 
-    The allocator of glibc keeps ever larger blocks for itself once it has seen some; the settings of mallopt(3) stop
-    that. Other systems have other allocators.
+    The allocator of glibc keeps ever larger blocks for itself once it has seen some, and for each thread a heap of its
+    own; the settings of mallopt(3) stop that. Other systems have other allocators.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
         mallopt(_M_TRIM_THRESHOLD, _LARGE_BLOCK)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 async def serve(house: House, ready: Callable[[str], None], parts: Collection[str] = PARTS) -> None:

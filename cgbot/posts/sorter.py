@@ -34,7 +34,7 @@ from cgbot.store.db import Database, Tx
 
 _SLICE: Final = 48
 _SMALL_SLICE: Final = 4
-_SLICE_OCTETS: Final = 8 * 1024 * 1024
+_SLICE_OCTETS: Final = 1024 * 1024
 _IDLE_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 1.0
 _RETRY: Final = timedelta(seconds=30)

@@ -21,7 +21,7 @@ from cgbot.store import blobs
 from cgbot.store.tables import raw_messages
 from cgbot.store.upsert import insert_new
 
-_LEVEL: Final = 3
+_LEVEL: Final = 1  # takes two thirds of the time of level 3, and a hundredth more room
 _NAMED: Final = raw_messages.c.sha256.in_(bindparam("names", expanding=True))
 _PLAIN: Final = (raw_messages.c.sha256, raw_messages.c.codec, raw_messages.c.size)
 _GET: Final = select(*_PLAIN, raw_messages.c.body).where(_NAMED)
