@@ -9,15 +9,17 @@ clients (PgBouncer in transaction mode) would give the lock to somebody else. An
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any, Final
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 _CLASS: Final = 0x6367_626F  # "cgbo": the first half of the lock's key, the epoch is the second
 _HOLD: Final = text("SELECT pg_try_advisory_lock(:class, :epoch)")
+_LET_GO: Final = text("SELECT pg_advisory_unlock(:class, :epoch)")
 _LIVING: Final = text(
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
     " AND classid::bigint = :class AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -63,6 +65,9 @@ class Presence:
         """Let the lock go."""
         with self._one_at_a_time:
             if self._connection is not None:
+                # Else it is held until the server has noticed that we are gone; a lost session cannot say so.
+                with contextlib.suppress(SQLAlchemyError):
+                    self._connection.execute(_LET_GO, {"class": _CLASS, "epoch": self._epoch})
                 self._connection.invalidate()
                 self._connection.close()
                 self._connection = None
