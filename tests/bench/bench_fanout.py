@@ -102,11 +102,19 @@ MAILMAN = "l1000@mm3.test"
 
 
 def run(tools: Tools) -> Iterator[Row]:
-    """One 4 KB post to 1,000 subscribers: a real `serve` and Mailman 3 with VERP take turns at the sink."""
+    """One 4 KB post to 1,000 subscribers: a real `serve`, unsigned and signed, and Mailman 3 with VERP take turns."""
+    with mailman(tools, MAILMAN, MEMBERS) as is_there:
+        for words, enabled in (("unsigned", "no"), ("signed with RSA-2048 and Ed25519", "yes")):
+            yield from _beside(tools, (words, enabled), is_there=is_there)
+
+
+def _beside(tools: Tools, signing: tuple[str, str], *, is_there: bool) -> Iterator[Row]:
+    words, enabled = signing
     relay = SimpleNamespace(port=2600)
-    program = Program(tools.scratch / "fanout", relay=relay)  # type: ignore[arg-type]  # only its port is asked
+    folder = tools.scratch / f"fanout-{enabled}"
+    program = Program(folder, relay=relay, CGBOT__SIGNING__ENABLED=enabled)  # type: ignore[arg-type]  # only its port
     everybody = {f"u{number:05d}@sink.test": "member" for number in range(MEMBERS)}
-    with mailman(tools, MAILMAN, MEMBERS) as is_there, serving(program.with_members(everybody)):
+    with serving(program.with_members(everybody)):
         ours = {"post": program.addresses["smtp"], "rcpt": LIST, "mailfrom": "u00001@sink.test"}
         theirs = {"post": "127.0.0.1:8024", "lmtp": True, "rcpt": MAILMAN, "mailfrom": "u00001@sink.test"}
         shared = {"expect": MEMBERS, "subs": MEMBERS}
@@ -117,7 +125,8 @@ def run(tools: Tools) -> Iterator[Row]:
                 rates["Mailman"].append(tools.fanout(**theirs, **shared))
         peer = statistics.median(rates["Mailman"]) if is_there else 76.0
         name = "Mailman, VERP" if is_there else "Mailman, VERP (as measured elsewhere)"
-        yield Row(f"fan-out to {MEMBERS} subscribers", statistics.median(rates["cgbot"]), peer, name, GOAL)
+        what = f"fan-out to {MEMBERS:,} subscribers, {words}"
+        yield Row(what, statistics.median(rates["cgbot"]), peer, name, GOAL)
         yield Row("peak memory of serve, fan-out", peak_mb(program), MEMORY_MB, "limit", 1, " MB", less_is_better=True)
 
 
