@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_kill import CONNECTIONS
+from tests.faults.test_kill import CONNECTIONS, LIMITED
 from tests.harness import Program, Relay, mail, wait_for
 
 MEMBERS = 300
@@ -50,7 +50,7 @@ def test_killed_at_random_moments(tmp_path: Path, seed: int) -> None:
     moments = random.Random(seed)
     kills = sorted(moments.uniform(0.01, 0.9) for _ in range(2))
     with Relay() as relay:
-        program = Program(tmp_path, relay=relay).with_members(people(MEMBERS))
+        program = Program(tmp_path, relay=relay, **LIMITED).with_members(people(MEMBERS))
         killed_in_the_middle(program, relay, MEMBERS, kills)
         states, lost = in_doubt(program)
         program.stop()

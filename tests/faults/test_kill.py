@@ -20,7 +20,8 @@ import pytest
 from tests.harness import Program, Relay, mail, wait_for
 
 MEMBERS = {f"member{number:02}@example.org": "member" for number in range(12)} | {"delegate@example.org": "member"}
-CONNECTIONS = 8  # the default of relay.per_domain: all members are of one domain
+CONNECTIONS = 8  # fewer than members, all of one domain, so that a repeat for each of them would be seen
+LIMITED = {"CGBOT__RELAY__CONNECTIONS": "10", "CGBOT__RELAY__PER_DOMAIN": str(CONNECTIONS)}
 
 PLACES = (
     "intake.received",
@@ -45,7 +46,7 @@ def relay() -> Iterator[Relay]:
 
 @pytest.fixture
 def program(tmp_path: Path, relay: Relay) -> Iterator[Program]:
-    running = Program(tmp_path, relay=relay).with_members(MEMBERS)
+    running = Program(tmp_path, relay=relay, **LIMITED).with_members(MEMBERS)
     yield running
     if running.running:
         running.stop()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.faults.test_kill import CONNECTIONS, MEMBERS, answered
+from tests.faults.test_kill import CONNECTIONS, LIMITED, MEMBERS, answered
 from tests.harness import Program, Relay, mail, wait_for
 
 COUNT = itertools.count(1)
@@ -45,7 +45,7 @@ def programs(tmp_path: Path, relay: Relay, fresh_url: str) -> Iterator[Callable[
     made: list[Program] = []
 
     def make(name: str) -> Program:
-        program = Program(tmp_path / name, relay=relay, database_url=fresh_url)
+        program = Program(tmp_path / name, relay=relay, database_url=fresh_url, **LIMITED)
         if made:
             shutil.copytree(made[0].folder / "var" / "secrets", program.folder / "var" / "secrets")
         made.append(program)
