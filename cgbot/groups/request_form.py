@@ -17,7 +17,8 @@ from types import MappingProxyType
 from typing import Final
 
 from cgbot.groups import own_words
-from cgbot.groups.own_words import QUOTED, all_lines, own_lines
+from cgbot.groups.own_words import all_lines, own_lines
+from cgbot.mail.attribution import QUOTED
 
 FIRST_MARK: Final = "-------- the order --------"
 LAST_MARK: Final = "-------- its end --------"

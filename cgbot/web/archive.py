@@ -82,6 +82,7 @@ async def post(request: Request) -> Response:
         return {
             "wanted": wanted,
             "page": page,
+            "on_page": frozenset(one.post.id for one in page.shown if one.post is not None),
             "subject": show.line(thread[0].subject),
             "posts": len(thread),
             "start": thread[0],

@@ -60,11 +60,19 @@ def eyes(request: Request) -> Eyes:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A post that another answers."""
+
+    post: Post
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """
     A post of a thread; `post` is None for one that never came, `text` where only its line is shown.
 
-    `address` is the author's, for members.
+    `address` is the author's, for members; `above` is the post that it answers, where that is here.
     """
 
     post: Post | None
@@ -72,6 +80,7 @@ class Shown:
     author: str = ""
     subject: str = ""
     address: str = ""
+    above: Answered | None = None
     text: Markup | None = None
     files: tuple[File, ...] = ()
     has_html: bool = False
@@ -96,7 +105,8 @@ def page(read: Read, thread: Sequence[Post], wanted: frozenset[int], show: Eyes)
     lines, texts = _window(at, _LINES, len(places)), _window(at, _TEXTS, len(places))
     readable = _readable(_posts(places[texts.start : texts.stop], by_id), wanted)
     earlier, later = _posts(places[: lines.start], by_id), _posts(places[lines.stop :], by_id)
-    listed = [_listed(by_id.get(places[n].post_id or 0), places[n].depth, show) for n in lines]
+    above = _above(places, by_id, show)
+    listed = [_listed(by_id.get(places[n].post_id or 0), places[n], above, show) for n in lines]
     return Page(
         shown=tuple(_shown(read, listed, (readable, wanted), show)),
         earlier=len(earlier),
@@ -127,11 +137,19 @@ def _posts(places: Sequence[Place], by_id: dict[int, Post]) -> list[Post]:
     return [by_id[place.post_id] for place in places if place.post_id is not None]
 
 
-def _listed(one: Post | None, depth: int, show: Eyes) -> Shown:
-    depth = min(depth, _DEPTH)
+def _above(places: Sequence[Place], by_id: dict[int, Post], show: Eyes) -> dict[str, Answered]:
+    """The posts that are answered, by their Message-IDs."""
+    answered = {place.parent for place in places}
+    here = (by_id[place.post_id] for place in places if place.post_id is not None and place.message_id in answered)
+    return {one.message_id: Answered(one, show.author(one)) for one in here}
+
+
+def _listed(one: Post | None, place: Place, above: dict[str, Answered], show: Eyes) -> Shown:
+    depth = min(place.depth, _DEPTH)
     if one is None:
         return Shown(None, depth)
-    return Shown(one, depth, show.author(one), show.line(one.subject), "" if show.mask else one.author_address)
+    address = "" if show.mask else one.author_address
+    return Shown(one, depth, show.author(one), show.line(one.subject), address, above.get(place.parent))
 
 
 def _shown(

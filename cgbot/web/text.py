@@ -2,21 +2,23 @@
 Text of a mail as HTML (pure rules).
 
 Everything is escaped, and nothing of a mail becomes markup: links are the plain http and https ones that stand in the
-text, quoted runs are dimmed and long ones folded, addresses are masked for the anonymous. No word is left out, save
-that a text ends after 200,000 characters with a note. Every step takes time in proportion to the text.
+text, quotations and signatures are dimmed, long quotations and what stands below the writer's words folded, addresses
+masked for the anonymous. No word is left out, save that a text ends after 200,000 characters with a note. Every step
+takes time in proportion to the text.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import groupby
 from typing import Final
 from urllib.parse import unquote
 
 from markupsafe import Markup, escape
 
+from cgbot.mail import quotation
 from cgbot.mail.headers import clean_text
+from cgbot.mail.quotation import Kind
 from cgbot.web.access import masked
 
 _LINK: Final = re.compile(r"https?://[^\s<>\"'`{}|\\^\[\]]+")
@@ -26,17 +28,15 @@ _ADDRESS: Final = re.compile(rf"(?<![{_LOCAL}])[{_LOCAL}]+(?:@|%40)[\w-]+(?:\.[\
 _QUOTED: Final = re.compile(r"\s{0,3}>")
 _WORD: Final = re.compile(r"\w+")
 _LIMIT: Final = 200_000
-_FOLDED: Final = 12  # quoted lines in a row that are too many to stand open
+# Quoted lines that may stand open: between the writer's own, and below them all.
+_FOLDED: Final = {Kind.QUOTED: 12, Kind.REST: 3}
 _LOOKED_AT: Final = 100_000  # characters in which a snippet is looked for
 
 
 def as_html(text: str, *, mask: bool) -> Markup:
     """The text of a mail, its lines kept, as blocks that keep white space."""
     lines = [_cleaned(line) for line in text[:_LIMIT].strip("\n").split("\n")]
-    blocks = [
-        _block(list(run), quoted=quoted, mask=mask)
-        for quoted, run in groupby(lines, key=lambda line: bool(_QUOTED.match(line)))
-    ]
+    blocks = [_block(lines[one.start : one.stop], one.kind, mask=mask) for one in quotation.parts(lines)]
     if len(text) > _LIMIT:
         blocks.append(Markup('<p class="meta">The text goes on: see it as it came in.</p>'))
     return Markup("").join(blocks)
@@ -48,13 +48,16 @@ def _cleaned(line: str) -> str:
     return " " * (len(spread) - len(spread.lstrip(" "))) + kept if kept else ""
 
 
-def _block(lines: list[str], *, quoted: bool, mask: bool) -> Markup:
+def _block(lines: list[str], kind: Kind, *, mask: bool) -> Markup:
     body = Markup("").join(_line(line, mask=mask) + "\n" for line in lines)
-    if not quoted:
+    if kind is Kind.OWN:
         return Markup("<div>{}</div>").format(body)
-    if len(lines) <= _FOLDED:
+    if kind is Kind.SIGNATURE:
+        return Markup('<div class="signature">{}</div>').format(body)
+    count = sum(bool(line) for line in lines)
+    if count <= _FOLDED[kind]:
         return Markup('<div class="quoted">{}</div>').format(body)
-    return Markup('<details class="quoted"><summary>{} quoted lines</summary>{}</details>').format(len(lines), body)
+    return Markup('<details class="quoted"><summary>{} quoted lines</summary>{}</details>').format(count, body)
 
 
 def _line(line: str, *, mask: bool) -> Markup:

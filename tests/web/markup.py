@@ -14,7 +14,7 @@ ELEMENTS = frozenset(
 ATTRIBUTES = frozenset(
     ("lang", "charset", "name", "content", "rel", "href", "class", "id", "action", "role", "for", "type", "value",
      "placeholder", "aria-label", "datetime", "method", "scope", "rows", "maxlength", "autocomplete", "required",
-     "selected", "min", "max", "aria-labelledby", "aria-describedby", "title", "sandbox", "srcdoc")
+     "selected", "min", "max", "aria-labelledby", "aria-describedby", "title", "sandbox", "srcdoc", "open")
 )  # fmt: skip
 
 
