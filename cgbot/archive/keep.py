@@ -76,6 +76,7 @@ class PostFacts:
     size: int
     attachments: int
     files: str
+    unlisted: bool  # the author wanted it in no archive
     terms: Terms
 
 
@@ -106,11 +107,19 @@ def prepare(message: Message) -> PostFacts:
         sent_at=message.date,
         size=len(message.raw),
         attachments=len(message.attachments),
+        unlisted=_wants_no_archive(message),
         files="\n".join(filter(None, map(query.file_name, names[:_FILES]))),
         terms=words.terms(
             message.subject, f"{author.name} {author.address}" if author else "", "\n".join((message.text, *names))
         ),
     )
+
+
+def _wants_no_archive(message: Message) -> bool:
+    """Whether the author asks that it be shown in no archive, as list programs read it: X-No-Archive, X-Archive: no."""
+    fields = message.headers("X-No-Archive")
+    asks = any(value.strip().lower() != "no" for value in fields)
+    return asks or message.header("X-Archive").strip().lower() == "no"
 
 
 def find(tx: Connection, group_id: int, facts: PostFacts) -> Known:
@@ -169,6 +178,7 @@ def row(facts: PostFacts) -> dict[str, Any]:
         "size": facts.size,
         "attachments": facts.attachments,
         "files": facts.files,
+        "unlisted": facts.unlisted,
     }
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from cgbot.archive import records
 from cgbot.archive.records import Post
 from cgbot.errors import NotFound
 from cgbot.store.db import Tx
 
-_PERMALINK: Final = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
-
 
 def find_post(tx: Tx, group_id: int, named: str, number: int = 0) -> Post:
     """The post, of several under one Message-ID the one of this number, else the first. Raises NotFound."""
-    by_link = records.of_permalink(tx, group_id, named) if _PERMALINK.fullmatch(named) else ()
-    found = by_link or records.of_message_id(tx, group_id, named.strip("<>"))
+    found = records.with_unlisted(tx, group_id, named)
     chosen = [one for one in found if number in {0, one.id}]
     if not chosen:
         raise NotFound(f"there is no post {named!r} in this group")

@@ -40,6 +40,7 @@ from cgbot.papers import records as papers_of
 from cgbot.store.tables import posts, threads
 
 NAME: Final = "convener-digest"
+_NEWS: Final = posts.c.imported.is_(False) & posts.c.unlisted.is_(False)
 _SENT: Final = "digest"
 _WEEK: Final = timedelta(days=7)
 _FOUR_WEEKS: Final = timedelta(days=28)
@@ -227,7 +228,7 @@ def _came_in(tx: Connection, context: Context, group: tuple[int, str], since: da
 
 def _liaisons(tx: Connection, context: Context, group: tuple[int, str], since: datetime) -> Section | None:
     """Liaison statements that posts speak of, by their titles: they bring deadlines of their own."""
-    mine = (posts.c.group_id == group[0]) & (posts.c.received_at > since) & posts.c.imported.is_(False)
+    mine = (posts.c.group_id == group[0]) & (posts.c.received_at > since) & _NEWS
     rows = tx.execute(select(posts.c.subject, posts.c.permalink).where(mine).order_by(posts.c.id))
     base = f"{context.settings.service.public_url}/{group[1]}"
     found = {one.title: row.permalink for row in rows if (one := liaisons.recognise(row.subject))}
@@ -237,7 +238,7 @@ def _liaisons(tx: Connection, context: Context, group: tuple[int, str], since: d
 
 def came_in(tx: Connection, group_id: int, since: datetime) -> CameIn:
     """The posts since then, by thread."""
-    mine = (posts.c.group_id == group_id) & (posts.c.received_at > since) & posts.c.imported.is_(False)
+    mine = (posts.c.group_id == group_id) & (posts.c.received_at > since) & _NEWS
     count, authors = tx.execute(
         select(func.count(), func.count(posts.c.author_address.distinct())).select_from(posts).where(mine)
     ).one()

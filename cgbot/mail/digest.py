@@ -72,7 +72,8 @@ def _short(one: Entry) -> str:
     text = one.message.text[:LARGEST]
     left_out = [f"  {part.filename or part.content_type}" for part in one.message.attachments]
     cut = "" if len(one.message.text) <= LARGEST else "\n[...]"
-    return "\n".join([text.rstrip() + cut, "", f"Whole, with its attachments: {one.link}", *left_out, ""])
+    where = [f"Whole, with its attachments: {one.link}", *left_out] if one.link else left_out
+    return "\n".join([text.rstrip() + cut, "", *where, ""])
 
 
 def plain(entries: Sequence[Entry], preamble: str, ending: str) -> str:

@@ -251,7 +251,12 @@ def _mails(tx: Connection, context: Context, group_id: int, charter: Charter, si
     """Figures are counted where the posts are, so that a long archive costs no memory."""
     ours = f"%@{context.settings.service.domain.lower()}"
     author = func.lower(posts.c.author_address)
-    mine = (posts.c.group_id == group_id) & _after(posts.c.received_at, since) & ~author.like(ours)
+    mine = (
+        (posts.c.group_id == group_id)
+        & _after(posts.c.received_at, since)
+        & ~author.like(ours)
+        & posts.c.unlisted.is_(False)
+    )
     counted = select(func.count(), func.count(distinct(author)), func.count(distinct(posts.c.thread_id))).where(mine)
     number, authors, of_threads = tx.execute(counted).one()
     url = f"{context.settings.service.public_url}/{charter.name}/"

@@ -177,6 +177,11 @@ def _write(tx: Tx, context: Context, group_id: int, what: tuple[_Range, str, dat
     queue.add_copies(tx, content_id, copies, Timing(context.now, context.now + distribution.LIFETIME))
 
 
+def _link(context: Context, charter: Charter, one: Post) -> str:
+    """The page of a post; "" for what its author wanted in no archive."""
+    return "" if one.unlisted else f"{context.settings.service.public_url}/{charter.name}/{one.permalink}/"
+
+
 def _told(context: Context, charter: Charter, posts: Sequence[Post], whole: Collection[int]) -> dict[str, object]:
     service = context.settings.service
     topics = [
@@ -184,7 +189,7 @@ def _told(context: Context, charter: Charter, posts: Sequence[Post], whole: Coll
             "number": number,
             "subject": one.subject or "(no subject)",
             "author": one.author_name or one.author_address,
-            "link": f"{service.public_url}/{charter.name}/{one.permalink}/",
+            "link": _link(context, charter, one),
             "whole": one.id in whole,
         }
         for number, one in enumerate(posts, 1)
@@ -231,7 +236,7 @@ def _entries(tx: Tx, context: Context, charter: Charter, posts: Sequence[Post]) 
         octets += min(one.size, digest.LARGEST)
         if octets > _MOST_OCTETS:
             break
-        link = f"{context.settings.service.public_url}/{charter.name}/{one.permalink}/"
+        link = _link(context, charter, one)
         content = stored.get(one.sha256)
         if isinstance(content, bytes):  # one bad post keeps nobody from the others
             found[one.id] = Entry(messages.parse(content, caps), link)

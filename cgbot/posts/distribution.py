@@ -54,8 +54,9 @@ def distribute(tx: Tx, context: Context, errand: Errand, post_id: int, wanted: C
     assert errand.group_id is not None  # noqa: S101 - a post has a group
     if errand.facts is None:
         return 0
-    link = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"
-    short = shortened.shorten(errand.message.raw, link)
+    url = f"{context.settings.service.public_url}/{errand.group}/{errand.facts.permalink}/"
+    link = "" if errand.facts.unlisted else url  # no page shows what its author wanted in no archive
+    short = shortened.shorten(errand.message.raw, link) if link else None
 
     def readers(*, links: bool) -> Iterator[Member]:
         found = members.each_active(tx, errand.group_id or 0)

@@ -76,7 +76,7 @@ def find(tx: Connection, group_id: int, typed: str, page: tuple[int, int] = (50,
     if wanted.is_empty:
         return ()
     given: dict[str, object] = {"group": group_id, "limit": page[0], "offset": page[1]}
-    source, conditions = "posts", ["posts.group_id = :group"]
+    source, conditions = "posts", ["posts.group_id = :group", "NOT posts.unlisted"]
     if wanted.terms:
         source, match, given["match"] = _match(tx.dialect.name, wanted.terms)
         conditions.insert(0, match)

@@ -8,7 +8,15 @@ checked against this. Feature folders own the rows: their records modules hold t
 from __future__ import annotations
 
 from cgbot.store.metadata import metadata
-from cgbot.store.tables_archive import archive_logs, log_leaves, log_tiles, tombstones, tree_heads
+from cgbot.store.tables_archive import (
+    archive_logs,
+    file_texts,
+    log_leaves,
+    log_tiles,
+    thread_edits,
+    tombstones,
+    tree_heads,
+)
 from cgbot.store.tables_groups import (
     addresses,
     audit,
@@ -64,6 +72,7 @@ __all__ = [
     "digest_marks",
     "errands",
     "feeds",
+    "file_texts",
     "group_aliases",
     "groups",
     "holds",
@@ -92,6 +101,7 @@ __all__ = [
     "service",
     "successions",
     "suspensions",
+    "thread_edits",
     "thread_ids",
     "threads",
     "tokens",

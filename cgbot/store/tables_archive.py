@@ -1,12 +1,12 @@
 """
-The tables of the archive of record (records): the log that proves it, its signed heads, what was erased.
+The tables of the archive of record (records): the log that proves it, what was erased, how it is read.
 
 One comment each says what a row is.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint, text
 
 from cgbot.store.columns import BigId, UtcTime
 from cgbot.store.metadata import metadata, one_of
@@ -74,4 +74,37 @@ tombstones = Table(
     Column("erased_by", String, nullable=False),
     Column("reason", String, nullable=False),
     Index("ix_tombstones_group_id_permalink", "group_id", "permalink"),
+)
+
+# The text of the files of a post, so that they can be searched: packed JSON, a name and a text each. It waits until a
+# process apart has read them; all of it can be read again from the raw bytes.
+file_texts = Table(
+    "file_texts",
+    metadata,
+    Column("post_id", BigId, ForeignKey("posts.id"), primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),
+    Column("texts", LargeBinary),
+    one_of("state", "waiting", "read"),
+    Index(
+        "ix_file_texts_waiting",
+        "post_id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+
+# A message that a convener has put below another, or made the beginning of a thread (`parent` is ""): it counts
+# instead of what the message says of itself, until it is undone.
+thread_edits = Table(
+    "thread_edits",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("group_id", BigId, ForeignKey("groups.id"), nullable=False),
+    Column("message_id", String, nullable=False),
+    Column("parent", String, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("undone_by", String, nullable=False, default=""),
+    Column("undone_at", UtcTime),
+    Index("ix_thread_edits_group_id_message_id", "group_id", "message_id"),
 )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from cgbot.store.columns import BigId, UtcTime
@@ -127,10 +128,19 @@ posts = Table(
     Column(
         "imported", Boolean, nullable=False, default=False, server_default=false()
     ),  # from an older archive: no news
+    Column("unlisted", Boolean, nullable=False, default=False, server_default=false()),  # its author wanted no archive
     UniqueConstraint("group_id", "content_hash"),
     Index("ix_posts_group_id_permalink", "group_id", "permalink"),
     Index("ix_posts_group_id_message_id", "group_id", "message_id"),
     Index("ix_posts_group_id_received_at", "group_id", "received_at", "id"),
+    Index(
+        "ix_posts_unlisted",
+        "thread_id",
+        "group_id",
+        "received_at",
+        sqlite_where=text("unlisted"),
+        postgresql_where=text("unlisted"),
+    ),
     sqlite_autoincrement=True,  # the number of a post that was erased is never given again
 )
 

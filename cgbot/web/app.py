@@ -27,6 +27,7 @@ from cgbot.web import (
     atom,
     calendar,
     desk,
+    front,
     html_view,
     join,
     leave,
@@ -60,9 +61,9 @@ HEADERS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )  # fmt: skip
 HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
-    **archive.HANDLERS, **atom.HANDLERS, **calendar.HANDLERS, **desk.HANDLERS, **html_view.HANDLERS, **join.HANDLERS,
-    **leave.HANDLERS, **me.HANDLERS, **ordering.HANDLERS, **papers.HANDLERS, **proof.HANDLERS, **reports.HANDLERS,
-    **service.HANDLERS, **signing.HANDLERS,
+    **archive.HANDLERS, **atom.HANDLERS, **calendar.HANDLERS, **desk.HANDLERS, **front.HANDLERS, **html_view.HANDLERS,
+    **join.HANDLERS, **leave.HANDLERS, **me.HANDLERS, **ordering.HANDLERS, **papers.HANDLERS, **proof.HANDLERS,
+    **reports.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
 }  # fmt: skip
 
 

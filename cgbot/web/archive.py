@@ -1,5 +1,5 @@
 """
-Pages of the archive: threads, a post in its thread, search, the raw form, attachments (edge).
+Pages of the archive: a post in its thread, search, the raw form, attachments (edge).
 
 The database is read in one go and parsing happens in a thread, outside any transaction. The raw form is the exact
 bytes, shown as plain text that no browser runs; attachments come as downloads of a harmless type. The pages mask
@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
@@ -24,7 +23,6 @@ from starlette.responses import Response, StreamingResponse
 from cgbot.archive import exporting, records, tombstones
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
-from cgbot.groups import succession
 from cgbot.mail import identity, mbox
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
@@ -33,7 +31,6 @@ from cgbot.web import files, reading, text
 from cgbot.web.access import may_see
 from cgbot.web.services import Services, entered, entry_of, services
 
-_THREADS: Final = 50
 _FOUND: Final = 30
 _GLANCE: Final = 200_000  # octets of a message in which a search result's piece of text is looked for
 _PERMALINK: Final = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
@@ -52,21 +49,6 @@ async def groups(request: Request) -> Response:
         if (role := own.get(name, "")) or may_see(one, "archive") or may_see(one, "calendar")
     ]
     return await here.page(request, "groups.html", {"rows": rows})
-
-
-async def archive(request: Request) -> Response:
-    """Threads, those with the newest post first."""
-    here = services(request)
-    group, charter = entered(request)
-    before = _place(request.query_params.get("before", ""))
-    found = await here.db.read(records.list_threads, group.id, _THREADS + 1, before)
-    older = _written(found[_THREADS - 1]) if len(found) > _THREADS else ""
-    show = reading.eyes(request)
-    rows = [{"thread": one, "subject": show.line(one.subject), "author": show.author(one)} for one in found[:_THREADS]]
-    list_address = charter.posting_address(here.context().settings.service.domain)
-    linked = await here.db.read(succession.shown, here.context(), group.id)
-    facts = {"rows": rows, "older": older, "newer": before is not None, "list_address": list_address}
-    return await here.page(request, "archive.html", {**facts, **linked})
 
 
 async def post(request: Request) -> Response:
@@ -199,16 +181,7 @@ async def attachment(request: Request) -> Response:
     return files.download(part.filename or f"attachment-{number}", part.content_type, part.content)
 
 
-def _written(last: records.Thread) -> str:
-    return f"{last.last_at.timestamp():.6f}-{last.id}"
-
-
-def _place(given: str) -> tuple[datetime, int] | None:
-    match = re.fullmatch(r"([0-9]{1,11}\.[0-9]{6})-([0-9]{1,18})", given)
-    return (datetime.fromtimestamp(float(match[1]), UTC), int(match[2])) if match else None
-
-
 HANDLERS: Final = {
-    "groups": groups, "archive": archive, "post": post, "search": search_page, "raw": raw_form,
+    "groups": groups, "post": post, "search": search_page, "raw": raw_form,
     "attachment": attachment, "thread_mbox": thread_mbox,
 }  # fmt: skip

@@ -68,6 +68,7 @@ def path(route: Any, context: Context, member: Member) -> str:
         "token": token,
         "permalink": LINK,
         "number": "1",
+        "month": "2027-05",
         "file": "1",
         "revision": "1",
         "command": "take-note",

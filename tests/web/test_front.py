@@ -1,0 +1,112 @@
+"""A group's front page, its months and its authors; and what its author wanted in no archive."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cgbot.archive import overview, records
+from cgbot.context import Context
+from cgbot.groups.records import Group
+from cgbot.meetings import schedule
+from cgbot.meetings.schedule import Order
+from cgbot.papers import records as papers
+from cgbot.store import search
+from tests.archive.posting import mail
+from tests.web.conftest import Site
+from tests.web.markup import Page
+
+pytestmark = pytest.mark.anyio
+ALICE = "Alice <alice@example.net>"
+
+
+async def words(site: Site, path: str) -> str:
+    page = Page(await site.page(path))
+    assert page.problems == []
+    return " ".join(page.words.split())
+
+
+async def test_the_front_page_says_what_is_new_what_is_coming_and_who_is_active(site: Site, context: Context) -> None:
+    when = schedule.read_when("2027-05-20 09:00", duration="60m")
+    site.db.write_now(schedule.schedule, context, site.group, Order("First", when))
+    call = {"group_id": site.group.id, "rule": "given", "opened_at": context.now, "opened_by": "x"}
+    for title, days in (("Papers for Geneva", 7), ("One that is over", -7)):
+        closes_at = context.now + timedelta(days=days)
+        site.db.write_now(papers.add_call, {**call, "title": title, "closes_at": closes_at})
+    one, two = mail("one", From=ALICE), mail("two", From=ALICE, answers="one")
+    await site.post(one, two, mail("three", From="bob@example.net"))
+    said = await words(site, "/cg-aisec/")
+    assert "First Thursday 20 May 2027, 09:00-10:00" in said
+    assert "Papers for Geneva Contributions are open until Monday 10 May 2027" in said
+    assert "One that is over" not in said
+    assert "Active in the last 30 days Alice 2 posts b…@example.net 1 post" in said
+    assert "May 2027 3" in said
+    older = await words(site, "/cg-aisec/?before=99999999999.000000-1")
+    assert "Coming" not in older
+    assert "Active" not in older
+
+
+async def test_months_show_the_threads_in_which_something_came(site: Site) -> None:
+    site.context = site.context.at(datetime(2027, 4, 30, 23, 59, 30, tzinfo=UTC))
+    links = await site.post(mail("april", Subject="Begun in April"), mail("may", answers="april"))
+    site.context = site.context.at(datetime(2027, 7, 1, tzinfo=UTC))
+    links += await site.post(mail("july", Subject="Summer"))
+    assert "2027 July 2027 1 post May 2027 1 post April 2027 1 post" in await words(site, "/cg-aisec/months/")
+    may = await site.page("/cg-aisec/months/2027-05/")
+    assert "Begun in April" in may
+    assert f'href="/cg-aisec/{links[0]}/"' in may
+    assert 'href="/cg-aisec/months/2027-04/" rel="prev"' in may
+    assert 'href="/cg-aisec/months/2027-07/" rel="next"' in may
+    assert "Nothing was posted in this month." in await words(site, "/cg-aisec/months/2027-06/")
+    for wrong in ("2027-13", "0000-01", "2027-1", "x"):
+        assert (await site.browser().get(f"/cg-aisec/months/{wrong}/")).status_code == 404
+    assert "December 9998" in await words(site, "/cg-aisec/months/9999-12/")
+
+
+async def test_an_author_is_found_by_any_of_their_posts(site: Site) -> None:
+    links = await site.post(
+        mail("one", From="A. Author <ALICE@example.net>"),
+        mail("two", From="bob@example.net"),
+        mail("three", From=ALICE, Subject="Newest"),
+        mail("four", From="Nobody <>"),
+    )
+    everybody = await site.page("/cg-aisec/authors/")
+    assert f'<a href="/cg-aisec/authors/{links[0]}/">Alice</a>\n<span>2 posts' in everybody
+    assert "3 have written" in everybody
+    for link in (links[0], links[2]):
+        said = await words(site, f"/cg-aisec/authors/{link}/")
+        assert "2 posts" in said
+        assert said.index("Newest") < said.index("3 May 2027, 08:00")
+        assert "alice@example.net" not in said
+    assert (await site.browser().get(f"/cg-aisec/authors/{links[0]}/?page=2")).status_code == 404
+    assert (await site.browser().get(f"/cg-aisec/authors/{'A' * 32}/")).status_code == 404
+
+
+@pytest.mark.parametrize("field", ["X-No-Archive: yes", "X-No-Archive: 1", "X-Archive: no", "x-no-archive: Yes"])
+async def test_what_its_author_wanted_in_no_archive_is_shown_nowhere(site: Site, group: Group, field: str) -> None:
+    hidden = field.encode() + b"\r\n" + mail("hidden", "a secretword\n", Subject="Hush", From=ALICE)
+    links = await site.post(hidden, mail("answer", "an open word\n", answers="hidden", From="bob@example.net"))
+    paths = ("/", "/months/", "/months/2027-05/", "/authors/", "/atom.xml", f"/{links[1]}/", "/search?q=secretword")
+    for path in paths:
+        page = await site.page(f"/cg-aisec{path}")
+        assert "Hush" not in page.replace("Re: Hush", "")
+        assert links[0] not in page
+        assert "Alice" not in page
+    client = site.browser(addresses="shown")
+    for path in ("/", "/raw", "/html", "/proof", "/t.mbox.gz"):
+        assert (await client.get(f"/cg-aisec/{links[0]}{path}")).status_code == 404
+    assert (await client.get(f"/cg-aisec/authors/{links[0]}/")).status_code == 404
+    packed = (await client.get(f"/cg-aisec/{links[1]}/t.mbox.gz")).content
+    assert b"secretword" not in gzip.decompress(packed)
+    read = site.db.read_now
+    assert read(search.find, group.id, "secretword") == ()
+    assert [one.posts for one in read(records.list_threads, group.id, 9)] == [1]
+    assert [one.posts for one in read(overview.months, group.id)] == [1]
+    assert len(read(records.with_unlisted, group.id, links[0])) == 1
+
+
+async def test_a_thread_of_nothing_that_is_listed_is_none(site: Site) -> None:
+    await site.post(b"X-No-Archive: yes\r\n" + mail("hidden"))
+    assert "Nothing has been posted yet." in await words(site, "/cg-aisec/")
