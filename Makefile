@@ -15,7 +15,7 @@ export CGBOT_CORPORA ?= $(wildcard $(abspath ../shared/corpora))
 # Hundreds of processes are started by the tests: each would compile the program anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check bench docs packages clean
+.PHONY: run test check bench docs packages clean pictures
 
 run: $(VENV)/.run
 	exec $(BIN)/cgbot serve
@@ -31,6 +31,10 @@ check: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python scripts/document.py
+
+# A picture of each page, as docs/gallery.md shows them.
+pictures: packages $(VENV)/.dev
+	CGBOT_PICTURES=docs/images/pages $(BIN)/python -m pytest -q tests/browser/test_every_page.py
 
 bench: packages $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(BENCH_ARGUMENTS)

@@ -32,7 +32,8 @@ ROOT = Path(__file__).parent.parent
 quick.prepare()
 
 # A command run by a test must not find the configuration of whoever runs the tests.
-for name in [name for name in os.environ if name.startswith("CGBOT_") and name not in {"CGBOT_CORPORA", "CGBOT_BENCH"}]:
+OF_TESTS = {"CGBOT_CORPORA", "CGBOT_BENCH", "CGBOT_PICTURES"}
+for name in [name for name in os.environ if name.startswith("CGBOT_") and name not in OF_TESTS]:
     del os.environ[name]
 
 

@@ -29,6 +29,7 @@ NO_PAGES = {
     "proof",
 }  # fmt: skip
 SIGNED_IN = {"me", "desks", "desk", "held", "replies", "people", "order", "ordered", "report"}
+ON_A_PHONE = {"archive", "post", "desk"}
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1100, "height": 800}
 MORE = {
@@ -61,7 +62,7 @@ async def problems(window: Watched, path: str, picture: Path | None) -> list[str
     width = await page.evaluate("document.documentElement.scrollWidth")
     if width > PHONE["width"]:
         found.append(f"it is {width} px wide on a telephone")
-    if picture:
+    if picture and picture.stem in ON_A_PHONE:
         await page.screenshot(path=picture.with_name(f"{picture.stem}-phone.png"))
     return [f"{path}: {one}" for one in found]
 
