@@ -51,6 +51,7 @@ _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 _LARGE_BLOCK: Final = 1 << 20
 _PRESENCE_SECONDS: Final = 15.0
+_FILES_SECONDS: Final = 5.0
 _TIDY_SECONDS: Final = 3600.0
 _PORTION_SECONDS: Final = 0.2
 PARTS: Final = ("smtp", "web", "sorter", "delivery", "clock")
@@ -233,6 +234,7 @@ class Running:
         if "clock" in self._parts:
             self._clock.start()
             self._start("upkeep", self._upkeep())
+            self._start("files", self._read_files())
         self._start("look", self._look())
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -251,6 +253,16 @@ class Running:
         await house.db.write(errands.release_dead, epoch, utc_now())
         self._start("presence", self._stay(self._presence, epoch))
         return epoch
+
+    async def _read_files(self) -> None:
+        """Read the files of posts, a post at a time; what fails is logged and waits for the next look."""
+        while True:
+            done = 0
+            try:
+                done = await asyncio.to_thread(wiring.read_files, self._house.db)
+            except Exception:  # whatever one post does, mail and clock go on
+                log.exception("the files of a post could not be read")
+            await asyncio.sleep(_PORTION_SECONDS if done else _FILES_SECONDS)
 
     async def _stay(self, presence: Presence, epoch: int) -> None:
         """Show others that we live, and free at least twice a minute what those that are gone have left."""

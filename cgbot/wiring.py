@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from cgbot import configuration, log_keys, render, signing_keys
-from cgbot.archive import sealing
+from cgbot.archive import file_texts, sealing
 from cgbot.context import Context
 from cgbot.desk import actions, digest
 from cgbot.desk import orders as desk_orders
@@ -170,6 +170,11 @@ def seal_archive(db: Database, context: Context) -> int:
     """Sign what was archived since the last head; no mail comes of it."""
     sealing.seal(db, context, log_keys.load(context.settings))
     return 0
+
+
+def read_files(db: Database) -> int:
+    """Read files of posts, so that they can be searched; how many posts were done."""
+    return file_texts.work(db)
 
 
 def delivery_hooks() -> Hooks:

@@ -110,6 +110,7 @@ def _write(tx: Connection, group_id: int, new: Sequence[Old], thread_of: Sequenc
     made = list(zip(ids, new, strict=True))
     log.append(tx, [PostLeaf(group_id, post_id, one.prepared.sha256, one.received_at) for post_id, one in made])
     search.add(tx, [(post_id, one.facts.terms) for post_id, one in made])
+    keep.expect_files(tx, [post_id for post_id, one in made if one.facts.has_text_files])
 
 
 # ------------------------------------------------------------------------------------------------------ threads

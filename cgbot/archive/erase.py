@@ -19,7 +19,7 @@ from cgbot.archive.tombstones import Tombstone
 from cgbot.errors import Deferred, NotFound
 from cgbot.keys import Keys
 from cgbot.store import search
-from cgbot.store.tables import log_leaves, post_copies, posts, thread_ids, threads
+from cgbot.store.tables import file_texts, log_leaves, post_copies, posts, thread_ids, threads
 from cgbot.store.words import Terms
 
 
@@ -53,6 +53,7 @@ def take_out(tx: Connection, keys: Keys, post_id: int, order: Order, terms: Term
     if terms is not None:
         search.remove(tx, post_id, terms)
     copies = tx.execute(select(post_copies.c.arrival_id).where(post_copies.c.post_id == post_id)).scalars().all()
+    tx.execute(delete(file_texts).where(file_texts.c.post_id == post_id))
     tx.execute(delete(post_copies).where(post_copies.c.post_id == post_id))
     tx.execute(delete(posts).where(posts.c.id == post_id))
     _leave_thread(tx, row)

@@ -16,14 +16,14 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, bindparam, case, delete, insert, select, union, update
 
-from cgbot.archive import log
+from cgbot.archive import file_text, log
 from cgbot.archive.leaf import PostLeaf
 from cgbot.archive.threads import also_answered, references_of
 from cgbot.errand import Errand
 from cgbot.mail import identity
 from cgbot.mail.message import Message
 from cgbot.store import query, search, words
-from cgbot.store.tables import post_copies, posts, thread_ids, threads
+from cgbot.store.tables import file_texts, post_copies, posts, thread_ids, threads
 from cgbot.store.upsert import insert_new
 from cgbot.store.words import Terms
 
@@ -44,6 +44,7 @@ _FIND_THREADS = select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
 # No RETURNING: SQLite would open a savepoint for it, at which FTS5 writes out the words that it had gathered so far.
 _ADD_POST = insert(posts)
 _ADD_THREAD = insert(threads)
+_ADD_WAITING = insert(file_texts)
 _GROW = (
     update(threads)
     .where(threads.c.id == bindparam("thread"))
@@ -77,6 +78,7 @@ class PostFacts:
     attachments: int
     files: str
     unlisted: bool  # the author wanted it in no archive
+    has_text_files: bool  # files whose text is to be read
     terms: Terms
 
 
@@ -88,13 +90,14 @@ class Known:
     same_id: bool
 
 
-def prepare(message: Message) -> PostFacts:
-    """Work out everything that needs no database."""
+def prepare(message: Message, said_in_files: Sequence[str] = ()) -> PostFacts:
+    """Work out everything that needs no database; with what its files say, these are words of the post too."""
     content_hash = identity.content_hash(message.raw)
     message_id = message.message_id or identity.made_up(content_hash)
     author = message.authors[0] if message.authors else None
     references = references_of(message.references, message.in_reply_to, message_id)
     names = [attachment.filename for attachment in message.attachments]
+    text = "\n".join((message.text, *names, *said_in_files))
     return PostFacts(
         content_hash=content_hash,
         message_id=message_id,
@@ -108,9 +111,12 @@ def prepare(message: Message) -> PostFacts:
         size=len(message.raw),
         attachments=len(message.attachments),
         unlisted=_wants_no_archive(message),
+        has_text_files=any(map(file_text.format_of, message.attachments)),
         files="\n".join(filter(None, map(query.file_name, names[:_FILES]))),
         terms=words.terms(
-            message.subject, f"{author.name} {author.address}" if author else "", "\n".join((message.text, *names))
+            message.subject,
+            f"{author.name} {author.address}" if author else "",
+            text,
         ),
     )
 
@@ -155,7 +161,15 @@ def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, f
     post_id = _key(tx.execute(_ADD_POST, values))
     log.append(tx, [PostLeaf(group_id, post_id, sha256, received_at)])
     search.add(tx, [(post_id, facts.terms)])
+    if facts.has_text_files:
+        expect_files(tx, [post_id])
     return post_id
+
+
+def expect_files(tx: Connection, post_ids: Sequence[int]) -> None:
+    """Let these posts wait until their files are read (archive.file_texts)."""
+    if post_ids:
+        tx.execute(_ADD_WAITING, [{"post_id": one, "state": "waiting"} for one in post_ids])
 
 
 def _key(result: CursorResult[Any]) -> int:

@@ -2,7 +2,8 @@
 The indexes made again from the raw messages (use case).
 
 Threads, posts' facts and words are derived; this throws them away and derives them anew, post by post, in slices that
-leave the write lane to others in between. What is kept is which message was accepted in which group, and when.
+leave the write lane to others in between; files wait to be read again (archive.file_texts). What is kept is which
+message was accepted in which group, and when.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cgbot.errors import CgbotError
 from cgbot.mail import message as messages
 from cgbot.store import raw, search
 from cgbot.store.db import Database
-from cgbot.store.tables import posts, thread_ids, threads
+from cgbot.store.tables import file_texts, posts, thread_ids, threads
 
 log = structlog.get_logger(__name__)
 _SLICE = 100
@@ -68,6 +69,7 @@ def _throw_away(tx: Connection, group_id: int | None) -> int:
     """Empty the indexes; the last post that was in them. What comes in later is indexed as it comes."""
     search.drop(tx)
     search.create(tx)
+    tx.execute(delete(file_texts))
     gone = delete(thread_ids)
     tx.execute(gone if group_id is None else gone.where(thread_ids.c.group_id == group_id))
     return int(tx.execute(select(func.max(posts.c.id))).scalar_one() or 0)
@@ -87,7 +89,7 @@ def _derive(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
         return  # it was erased meanwhile
     values = keep.row(facts) | {"thread_id": keep.thread(tx, kept.group_id, kept.received_at, facts)}
     tx.execute(update(posts).where(posts.c.id == kept.id).values(values))
-    search.add(tx, [(kept.id, facts.terms)])
+    _add_words(tx, kept, facts)
     left = select(posts.c.id).where(posts.c.thread_id == before).limit(1)
     if tx.execute(left).first() is None:
         tx.execute(delete(threads).where(threads.c.id == before))
@@ -96,4 +98,10 @@ def _derive(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
 def _index(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
     """Give the post its words anew."""
     if tx.execute(select(posts.c.id).where(posts.c.id == kept.id)).first() is not None:
-        search.add(tx, [(kept.id, facts.terms)])
+        _add_words(tx, kept, facts)
+
+
+def _add_words(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
+    search.add(tx, [(kept.id, facts.terms)])
+    if facts.has_text_files:
+        keep.expect_files(tx, [kept.id])

@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
-from cgbot.archive import erase, keep
+from cgbot.archive import erase, file_texts, keep
 from cgbot.archive.erase import Order, TakenOut
+from cgbot.archive.file_texts import FileText
 from cgbot.context import Context
 from cgbot.errors import CgbotError, Conflict, Malformed
 from cgbot.groups import audit
@@ -41,6 +42,14 @@ class Erased:
     bytes_stay: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """The words of a post as they were indexed, and what its files said then."""
+
+    terms: Terms | None
+    said: tuple[FileText, ...]
+
+
 def erase_post(db: Database, context: Context, post_id: int, by: str, reason: str) -> Erased:
     """
     Erase one post by the order of somebody, for a reason that everybody may read.
@@ -55,7 +64,8 @@ def erase_post(db: Database, context: Context, post_id: int, by: str, reason: st
 def erase_one(db: Database, context: Context, post_id: int, order: Order) -> Erased:
     """As `erase_post`, for one of several: whoever calls shreds when the last is gone."""
     clean = Order(order.at, _line(order.by, "name"), _line(order.reason, "reason"))
-    return db.write_now(_erase, context, post_id, clean, _words(db, post_id))
+    said = db.read_now(file_texts.of_posts, [post_id]).get(post_id, ())
+    return db.write_now(_erase, context, post_id, clean, _Indexed(_words(db, post_id, said), said))
 
 
 def _line(text: str, what: str) -> str:
@@ -65,19 +75,22 @@ def _line(text: str, what: str) -> str:
     return found
 
 
-def _words(db: Database, post_id: int) -> Terms | None:
+def _words(db: Database, post_id: int, said: Sequence[FileText]) -> Terms | None:
     """The words of a post as they were indexed; outside the transaction, since a large mail takes its time."""
     found = db.read_now(lambda tx: tx.execute(select(posts.c.sha256).where(posts.c.id == post_id)).scalar())
     try:
-        return keep.prepare(messages.parse(db.read_now(raw.get, bytes(found)))).terms if found else None
+        message = messages.parse(db.read_now(raw.get, bytes(found))) if found else None
+        return keep.prepare(message, file_texts.texts(said)).terms if message else None
     except CgbotError:
         return None  # damaged: its words stay in the index until that is rebuilt
 
 
-def _erase(tx: Connection, context: Context, post_id: int, order: Order, words: Terms | None) -> Erased:
+def _erase(tx: Connection, context: Context, post_id: int, order: Order, indexed: _Indexed) -> Erased:
     shredding.overwrite(tx)
     group_id = tx.execute(select(posts.c.group_id).where(posts.c.id == post_id)).scalar()
-    taken = erase.take_out(tx, context.keys, post_id, order, words)
+    if file_texts.of_posts(tx, [post_id]).get(post_id, ()) != indexed.said:
+        raise Conflict(f"the files of post {post_id} have been read this very moment; try again")
+    taken = erase.take_out(tx, context.keys, post_id, order, indexed.terms)
     not_sent = _mails(tx, group_id, f"post {post_id}", taken)
     bytes_stay = _bytes(tx, group_id, taken)
     detail = {"reason": order.reason, "by": order.by}

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Table, func, insert, select, text
 
-from cgbot.archive import keep
+from cgbot.archive import file_texts, keep
 from cgbot.mail import message as messages
 from cgbot.store import raw, search
 from cgbot.store.tables import log_leaves, metadata, posts
@@ -73,5 +73,6 @@ def index(tx: Connection) -> int:
     found = tx.execute(select(posts.c.id, posts.c.sha256).order_by(posts.c.id)).all()
     for row in found:
         message = messages.parse(raw.get(tx, row.sha256))
-        search.add(tx, [(row.id, keep.prepare(message).terms)])
+        said = file_texts.texts(file_texts.of_posts(tx, [row.id]).get(row.id, ()))
+        search.add(tx, [(row.id, keep.prepare(message, said).terms)])
     return len(found)

@@ -76,8 +76,8 @@ tombstones = Table(
     Index("ix_tombstones_group_id_permalink", "group_id", "permalink"),
 )
 
-# The text of the files of a post, so that they can be searched: packed JSON, a name and a text each. It waits until a
-# process apart has read them; all of it can be read again from the raw bytes.
+# The text of the files of a post, so that they can be searched: packed JSON, a number, a name and a text each. It waits
+# until a process apart has read them; all of it can be read again from the raw bytes.
 file_texts = Table(
     "file_texts",
     metadata,

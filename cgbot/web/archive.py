@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
@@ -20,7 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from cgbot.archive import exporting, records, tombstones
+from cgbot.archive import exporting, file_texts, records, tombstones
+from cgbot.archive.file_texts import FileText
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
 from cgbot.mail import identity, mbox
@@ -110,7 +111,8 @@ async def search_page(request: Request) -> Response:
     page = request.query_params.get("page", "")
     number = max(1, int(page)) if _NUMBER.fullmatch(page) else 1
     found = await here.db.read(_search, group.id, query, number) if query else ()
-    results = await here.slow(_results, here, found[:_FOUND], query, reading.eyes(request))
+    said = await here.db.read(file_texts.of_posts, [one.id for one in found if one.attachments])
+    results = await here.slow(_results, here, (found[:_FOUND], said), query, reading.eyes(request))
     problems = parse(query).problems
     facts = {"query": query, "results": results, "page": number, "more": len(found) > _FOUND, "problems": problems}
     return await here.page(request, "search.html", facts)
@@ -120,7 +122,10 @@ def _search(tx: Tx, group_id: int, query: str, page: int) -> tuple[Post, ...]:
     return records.of_ids(tx, search.find(tx, group_id, query, (_FOUND + 1, (page - 1) * _FOUND)))
 
 
-def _results(here: Services, found: tuple[Post, ...], query: str, show: reading.Eyes) -> list[dict[str, Any]]:
+def _results(
+    here: Services, known: tuple[tuple[Post, ...], Mapping[int, tuple[FileText, ...]]], query: str, show: reading.Eyes
+) -> list[dict[str, Any]]:
+    found, said = known
     is_wanted = words.finder(parse(query).terms)
     return [
         {
@@ -128,6 +133,15 @@ def _results(here: Services, found: tuple[Post, ...], query: str, show: reading.
             "subject": show.line(one.subject),
             "author": show.author(one),
             "snippet": text.snippet(_glance(here, one), is_wanted, mask=show.mask),
+            "files": [
+                {
+                    "number": file.number,
+                    "name": show.line(file.name) or "a file",
+                    "snippet": text.snippet(file.text, is_wanted, mask=show.mask),
+                }
+                for file in said.get(one.id, ())
+                if text.holds(file.text, is_wanted)
+            ],
         }
         for one in found
     ]

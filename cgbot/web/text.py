@@ -123,6 +123,11 @@ def snippet(text: str, is_wanted: Callable[[str], bool], length: int = 240, *, m
     return _around(own or everything, 0, length, is_wanted)
 
 
+def holds(text: str, is_wanted: Callable[[str], bool]) -> bool:
+    """Say whether the beginning of a text, as far as a snippet is taken of it, has one of the words."""
+    return next(_wanted(text[:_LOOKED_AT], is_wanted), None) is not None
+
+
 def _wanted(flat: str, is_wanted: Callable[[str], bool]) -> Iterator[re.Match[str]]:
     known: dict[str, bool] = {}
     for match in _WORD.finditer(flat):

@@ -14,13 +14,14 @@ from urllib.parse import quote
 import jinja2
 import pytest
 
-from cgbot.archive import keep, records
+from cgbot.archive import file_texts, keep, records
 from cgbot.groups import members
 from cgbot.groups.members import NewMember
 from cgbot.mail import mbox
 from cgbot.mail import message as messages
 from cgbot.store.tables import raw_messages
 from cgbot.web import reading
+from tests.archive import files
 from tests.archive.posting import mail
 from tests.web.conftest import Site
 from tests.web.markup import Page
@@ -286,3 +287,14 @@ async def test_the_rest_of_the_pages(site: Site) -> None:
     health = await site.browser().get("/healthz")
     assert health.json() == {"database": True, "clock": True}
     assert ".post" in await site.page("/static/style.css")
+
+
+async def test_a_search_names_the_file_that_holds_the_words(site: Site) -> None:
+    content = files.attached("minutes", ("minutes.pdf", "application/pdf", files.pdf("quorum of person@example.net")))
+    (link,) = await site.post(content)
+    file_texts.work(site.db)
+    page = await site.page("/cg-aisec/search?q=quorum")
+    attachment = f'<a href="/cg-aisec/{link}/attachment/1">minutes.pdf</a>'
+    assert f"In {attachment}: <mark>quorum</mark> of pe" in page
+    assert "person@" not in page
+    assert attachment not in await site.page("/cg-aisec/search?q=minutes")
