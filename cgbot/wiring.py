@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from cgbot import configuration, log_keys, render, signing_keys
-from cgbot.archive import file_texts, sealing
+from cgbot.archive import file_texts, sealing, thread_orders
 from cgbot.context import Context
 from cgbot.desk import actions, digest
 from cgbot.desk import orders as desk_orders
@@ -77,6 +77,7 @@ def commands() -> Mapping[str, Command]:
         joining_orders.commands(ON_JOIN),
         reactivation.COMMANDS,
         actions.COMMANDS,
+        thread_orders.COMMANDS,
     )
     return MappingProxyType({one.name: one for table in tables for one in table})
 

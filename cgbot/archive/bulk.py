@@ -9,13 +9,13 @@ come. The posts are marked as imported: they are no news to anybody.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, bindparam, case, insert, select, update
 
-from cgbot.archive import keep, log, tombstones
+from cgbot.archive import keep, log, thread_edits, tombstones
 from cgbot.archive.keep import PostFacts
 from cgbot.archive.leaf import PostLeaf
 from cgbot.keys import Keys
@@ -65,6 +65,8 @@ def take(tx: Connection, keys: Keys, group_id: int, messages: Sequence[Old]) -> 
     verdicts = _judge(tx, keys, group_id, messages)
     new = [one for one, verdict in zip(messages, verdicts, strict=True) if verdict in {"taken", "other-content"}]
     if new:
+        if thread_edits.are_there(tx, group_id):
+            new = [replace(one, facts=keep.placed(tx, group_id, one.facts)) for one in new]
         raw.put(tx, [one.prepared for one in new])
         _write(tx, group_id, new, _place(tx, group_id, new))
     return verdicts

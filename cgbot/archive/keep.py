@@ -10,13 +10,13 @@ finds its place, and two threads become one when a post links them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, bindparam, case, delete, insert, select, union, update
 
-from cgbot.archive import file_text, log
+from cgbot.archive import file_text, log, thread_edits
 from cgbot.archive.leaf import PostLeaf
 from cgbot.archive.threads import also_answered, references_of
 from cgbot.errand import Errand
@@ -152,6 +152,7 @@ def add(tx: Connection, errand: Errand, facts: PostFacts) -> int:
 
 def index(tx: Connection, group_id: int, sha256: bytes, received_at: datetime, facts: PostFacts) -> int:
     """Write a post with its thread, its leaf of the log and its words; its id."""
+    facts = placed(tx, group_id, facts)
     values = row(facts) | {
         "group_id": group_id,
         "sha256": sha256,
@@ -218,6 +219,14 @@ def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int
     if new:
         tx.execute(insert_new(tx, thread_ids), new)
     return thread_id
+
+
+def placed(tx: Connection, group_id: int, facts: PostFacts) -> PostFacts:
+    """The facts of a message with the ancestors that a convener has given it, or those above it."""
+    said = (facts.message_id, facts.references, facts.also_answers)
+    references, also = thread_edits.effective(tx, group_id, *said)
+    same = (references, also) == (facts.references, facts.also_answers)
+    return facts if same else replace(facts, references=references, also_answers=also)
 
 
 def mentions(facts: PostFacts) -> tuple[str, ...]:

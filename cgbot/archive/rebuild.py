@@ -87,6 +87,7 @@ def _derive(tx: Connection, kept: _Kept, facts: keep.PostFacts) -> None:
     before = tx.execute(select(posts.c.thread_id).where(posts.c.id == kept.id)).scalar()
     if before is None:
         return  # it was erased meanwhile
+    facts = keep.placed(tx, kept.group_id, facts)
     values = keep.row(facts) | {"thread_id": keep.thread(tx, kept.group_id, kept.received_at, facts)}
     tx.execute(update(posts).where(posts.c.id == kept.id).values(values))
     _add_words(tx, kept, facts)

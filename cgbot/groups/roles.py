@@ -16,6 +16,7 @@ Action = Literal[
     "receive posts", "post", "read the members' archive", "be invited to meetings", "read the conveners' archive",
     "decide what is held", "call meetings", "stop notices", "see the members", "change members",
     "approve reports and statements", "call for contributions", "draft reports", "contribute", "see the desk",
+    "put threads in order",
 ]  # fmt: skip
 
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
@@ -45,6 +46,7 @@ ALLOWED: Final[Mapping[Action, frozenset[str]]] = MappingProxyType(
         "see the members": CONVENERS,
         "change members": CONVENERS,
         "see the desk": CONVENERS,
+        "put threads in order": CONVENERS,
         "call for contributions": CONVENERS,
         "contribute": MEMBERS,
         "draft reports": CONVENERS,

@@ -94,7 +94,7 @@ file_texts = Table(
 )
 
 # A message that a convener has put below another, or made the beginning of a thread (`parent` is ""): it counts
-# instead of what the message says of itself, until it is undone.
+# instead of what the message says of itself, until it is undone. The audit trail says who did it.
 thread_edits = Table(
     "thread_edits",
     metadata,
@@ -102,9 +102,7 @@ thread_edits = Table(
     Column("group_id", BigId, ForeignKey("groups.id"), nullable=False),
     Column("message_id", String, nullable=False),
     Column("parent", String, nullable=False),
-    Column("made_by", String, nullable=False),
     Column("made_at", UtcTime, nullable=False),
-    Column("undone_by", String, nullable=False, default=""),
     Column("undone_at", UtcTime),
     Index("ix_thread_edits_group_id_message_id", "group_id", "message_id"),
 )

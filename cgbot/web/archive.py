@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from cgbot.archive import exporting, file_texts, records, tombstones
+from cgbot.archive import exporting, file_texts, records, thread_edits, tombstones
 from cgbot.archive.file_texts import FileText
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
@@ -55,15 +55,18 @@ async def groups(request: Request) -> Response:
 async def post(request: Request) -> Response:
     """A post in its thread, by permalink or Message-ID."""
     here = services(request)
-    group, _ = entered(request)
+    group, charter = entered(request)
     named, show = str(request.path_params["post"]), reading.eyes(request)
+    is_desk = may_see(charter, "desk", entry_of(request).role)
 
     def facts() -> dict[str, object]:
         found, thread = here.db.read_now(_with_thread, group.id, named)
+        moved = here.db.read_now(_moved, group.id, thread) if is_desk else frozenset()
         wanted = frozenset(one.id for one in found)
         page = reading.page(partial(here.readings.of, here.db), thread, wanted, show)
         return {
             "wanted": wanted,
+            "moved": moved,
             "page": page,
             "on_page": frozenset(one.post.id for one in page.shown if one.post is not None),
             "subject": show.line(thread[0].subject),
@@ -83,6 +86,12 @@ def _with_thread(tx: Tx, group_id: int, named: str) -> tuple[tuple[Post, ...], t
     """What is named, and the posts of its thread; 404 and 410 as `find`."""
     found = _named(tx, group_id, named)
     return found, records.of_thread(tx, found[0].thread_id)
+
+
+def _moved(tx: Tx, group_id: int, thread: Sequence[Post]) -> frozenset[int]:
+    """The posts of a thread that a convener has put where they stand."""
+    edits = thread_edits.find(tx, group_id, [one.message_id for one in thread])
+    return frozenset(one.id for one in thread if one.message_id in edits)
 
 
 def _named(tx: Tx, group_id: int, named: str) -> tuple[Post, ...]:

@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cgbot.archive import overview, records
+from cgbot import wiring
+from cgbot.archive import overview, records, rethreading
 from cgbot.context import Context
+from cgbot.groups import members
+from cgbot.groups.members import NewMember
 from cgbot.groups.records import Group
 from cgbot.meetings import schedule
 from cgbot.meetings.schedule import Order
@@ -110,3 +113,21 @@ async def test_what_its_author_wanted_in_no_archive_is_shown_nowhere(site: Site,
 async def test_a_thread_of_nothing_that_is_listed_is_none(site: Site) -> None:
     await site.post(b"X-No-Archive: yes\r\n" + mail("hidden"))
     assert "Nothing has been posted yet." in await words(site, "/cg-aisec/")
+
+
+async def test_only_conveners_are_offered_to_put_threads_in_order(site: Site, context: Context) -> None:
+    links = await site.post(mail("one"), mail("two", answers="one"))
+    there = f"/cg-aisec/{links[1]}/"
+    assert "split" not in await site.page(there)
+    chair = site.db.write_now(members.add, context, site.group.id, NewMember("chair@example.org", role="convener"))
+    site.commands = wiring.commands()
+    client = site.signed_in(chair)
+    assert (await client.get(there)).text.count("split here") == 1
+    form = (await client.get(f"/desk/cg-aisec/order/split-thread/?words={links[1]}")).text
+    assert links[1] in form
+    post = site.db.read_now(records.of_permalink, site.group.id, links[1])[0]
+    site.db.write_now(rethreading.split, context, post)
+    page = (await client.get(there)).text
+    assert "put here by a convener" in page
+    assert "restore-thread" in page
+    assert "split here" not in page
