@@ -188,7 +188,7 @@ class Running:
         if self._delivery is not None:
             await self._delivery.stop()
         for task in self._tasks:
-            if task.get_name() in {"look", "upkeep", "presence"}:
+            if task.get_name() in {"look", "upkeep", "presence", "files"}:
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._presence is not None:

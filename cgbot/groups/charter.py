@@ -28,6 +28,7 @@ from cgbot.groups.toml import Section
 Mode = Literal["host", "companion"]
 Audience = Literal["public", "members", "conveners"]
 Addresses = Literal["masked", "shown"]
+Robots = Literal["welcome", "kept-away"]
 Posting = Literal["members", "anyone", "conveners"]
 DraftKind = Literal["liaison", "terms", "call"]
 Joining = Literal["open", "approval", "invitation", "closed"]
@@ -140,6 +141,7 @@ class Charter:
     archive: Audience
     calendar: Audience
     addresses: Addresses
+    robots: Robots
     zone: str
     zone_label: str
     language: str
@@ -217,6 +219,7 @@ def parse(source: str, file: str) -> Charter:
         archive=cast("Audience", top.choice("archive", _AUDIENCES, "members")),
         calendar=cast("Audience", top.choice("calendar", _AUDIENCES, "public")),
         addresses=cast("Addresses", top.choice("addresses", ("masked", "shown"), "masked")),
+        robots=cast("Robots", top.choice("robots", ("welcome", "kept-away"), "welcome")),
         zone=top.zone("zone", "Europe/Zurich"),
         zone_label=top.text("zone_label", "Geneva time"),
         language=top.language("language", "en"),

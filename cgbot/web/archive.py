@@ -24,7 +24,7 @@ from cgbot.archive import exporting, file_texts, records, thread_edits, tombston
 from cgbot.archive.file_texts import FileText
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
-from cgbot.mail import identity, mbox
+from cgbot.mail import identity, mbox, withheld
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
 from cgbot.store.query import parse
@@ -186,7 +186,7 @@ def _packed(here: Services, ids: Sequence[int]) -> Iterator[bytes]:
     """Message by message, so that a long thread is never in memory; what is damaged is left out."""
     packer = zlib.compressobj(wbits=_GZIP)
     for one, content in exporting.each(here.db, ids):
-        if content is not None and (piece := packer.compress(mbox.mboxrd(content, one.received_at))):
+        if content is not None and (piece := packer.compress(mbox.mboxrd(withheld.from_raw(content), one.received_at))):
             yield piece
     yield packer.flush()
 

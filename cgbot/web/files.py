@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from cgbot.mail import message as messages
+from cgbot.mail import withheld
 from cgbot.mail.message import Attachment
 
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
@@ -38,8 +39,8 @@ class File:
 
 
 def as_it_came(content: bytes) -> Response:
-    """The exact bytes of a message."""
-    return Response(content, media_type="text/plain; charset=utf-8", headers=_SEALED)
+    """The exact bytes of a message, save for tokens of one reader."""
+    return Response(withheld.from_raw(content), media_type="text/plain; charset=utf-8", headers=_SEALED)
 
 
 def download(name: str, content_type: str, content: bytes) -> Response:

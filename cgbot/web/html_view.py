@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from cgbot.archive.records import Post
 from cgbot.mail import message as messages
-from cgbot.mail import safe_html
+from cgbot.mail import safe_html, withheld
 from cgbot.store import raw
 from cgbot.web import archive, reading
 from cgbot.web import text as texts
@@ -41,7 +41,7 @@ def _head(post: Post, show: reading.Eyes) -> dict[str, str]:
 
 def _sanitised(content: bytes, *, mask: bool) -> tuple[bool, str | None]:
     """Whether there is HTML at all, and what of it may be shown."""
-    page = messages.parse(content).html
+    page = withheld.from_text(messages.parse(content).html, content)
     return bool(page.strip()), safe_html.clean(page, texts.without_addresses if mask else None)
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from markupsafe import Markup
 
 from cgbot.mail import message as messages
+from cgbot.mail import withheld
 from cgbot.store import raw
 from cgbot.store.db import Database
 from cgbot.web import text as texts
@@ -27,7 +28,11 @@ _TIMES: Final = 3  # the text itself, and twice as it is shown
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The text of a message and what is attached to it, as it came: nothing is masked; whether it has HTML too."""
+    """
+    The text of a message and what is attached to it, and whether it has HTML too; no address is masked.
+
+    Tokens of one reader are left out.
+    """
 
     text: str
     files: tuple[File, ...]
@@ -61,7 +66,7 @@ class Readings:
         content = db.read_now(raw.get, sha256)
         message = messages.parse(content[:octets] if octets else content)
         files = tuple(File(part.filename, part.content_type, part.size) for part in message.attachments)
-        return self._keep(key, Reading(message.text, files, bool(message.html.strip())))
+        return self._keep(key, Reading(withheld.from_text(message.text, content), files, bool(message.html.strip())))
 
     def _keep(self, key: tuple[bytes, int], reading: Reading) -> Reading:
         with self._lock:

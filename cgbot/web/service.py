@@ -12,6 +12,7 @@ from cgbot.errors import CgbotError
 from cgbot.outbox import relay_state
 from cgbot.store.db import Tx
 from cgbot.store.tables import deliveries, errands
+from cgbot.web.access import may_see
 from cgbot.web.services import services
 
 
@@ -54,9 +55,12 @@ def _counts(tx: Tx) -> dict[str, list[tuple[str, int]]]:
     return found
 
 
-async def robots(_request: Request) -> Response:
-    """Search engines stay away from what is not written for them."""
-    closed = ("/leave/", "/rejoin/", "/calendar/", "/sign-in", "/desk/", "/me/", "/*/join/", "/*/search")
+async def robots(request: Request) -> Response:
+    """Search engines stay away from what is not written for them, and from groups that want it so."""
+    charters = services(request).context().charters.values()
+    # A group that the public does not see at all is not named.
+    away = (f"/{one.name}/" for one in charters if one.robots == "kept-away" and may_see(one, "calendar"))
+    closed = ("/leave/", "/rejoin/", "/calendar/", "/sign-in", "/desk/", "/me/", "/*/join/", "/*/search", *sorted(away))
     return PlainTextResponse("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in closed))
 
 

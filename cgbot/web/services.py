@@ -141,7 +141,10 @@ class Services:
             return self.templates.get_template(f"web/{template}").render(known)
 
         text = await self.slow(fill)
-        return HTMLResponse(text, status, {"cache-control": PERSONAL} if entry.visitor else {"vary": "Cookie"})
+        headers = {"cache-control": PERSONAL} if entry.visitor else {"vary": "Cookie"}
+        if entry.charter is not None and entry.charter.robots == "kept-away":
+            headers["x-robots-tag"] = "noindex"
+        return HTMLResponse(text, status, headers)
 
     async def enter(self, request: Request, route: Route) -> Response | None:
         """Let somebody in: None, or the way to sign in. Raises 404, ClosedError or MovedError."""

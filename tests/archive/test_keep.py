@@ -253,7 +253,8 @@ def test_what_a_post_costs_does_not_grow_with_the_archive(sqlite_url: str, conte
     db.close()
     assert len(seen) <= 11  # two of them are the leaf of the log, one asks whether threads were changed by hand
     # SQLite lists who refers to a new post, but looks only while something refers to what is not there.
-    aside = ("post_copies", "CONSTANT ROW")  # the latter is the leaf's salt
+    # Of the changes by hand there are few, and one is looked at; the last is the salt of the leaf.
+    aside = ("post_copies", "thread_edits", "CONSTANT ROW")
     searches = [plan for plan in plans if plan.startswith(("SEARCH", "SCAN")) and not any(one in plan for one in aside)]
     assert len(searches) >= 4
     assert not [plan for plan in searches if plan.startswith("SCAN") or plan.endswith("(group_id=?)")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -131,3 +132,34 @@ async def test_only_conveners_are_offered_to_put_threads_in_order(site: Site, co
     assert "put here by a convener" in page
     assert "restore-thread" in page
     assert "split here" not in page
+
+
+async def test_a_group_that_wants_no_robots_says_so(site: Site, context: Context) -> None:
+    (link,) = await site.post(mail("one"))
+    for rule, tag in (("welcome", None), ("kept-away", "noindex")):
+        charter = replace(context.charters["cg-aisec"], robots=rule)
+        site.context = replace(site.context, charters={"cg-aisec": charter})
+        client = site.browser()
+        for path in ("/cg-aisec/", f"/cg-aisec/{link}/", "/cg-aisec/months/"):
+            assert (await client.get(path)).headers.get("x-robots-tag") == tag
+        assert ("Disallow: /cg-aisec/" in (await client.get("/robots.txt")).text) == (rule == "kept-away")
+    hidden = (await site.browser("members", "members").get("/robots.txt")).text
+    assert "cg-aisec" not in hidden
+
+
+async def test_tokens_of_one_reader_are_shown_nowhere(site: Site) -> None:
+    """A copy that came back from another list, and somebody who quotes what was mailed to them alone."""
+    token = "k9ZQ0xWl7aBcDe1k9ZQ0xW"
+    link = f"https://lists.example.net/leave?a=1&t={token}"
+    fields = {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    text = f"words\n{link}\n> https://cg.example.org/leave/cg-aisec/{token}\n"
+    page = f'<p>words <a href="{link.replace("&", "&amp;")}">leave</a>'
+    one = mail("one", text, **fields)
+    two = mail("two", page, **fields, **{"Content-Type": "text/html"})
+    client = site.browser(addresses="shown")
+    for name in await site.post(one, two):
+        for path in (f"{name}/", f"{name}/raw", f"{name}/html", f"{name}/t.mbox.gz", "search?q=words", "atom.xml"):
+            answer = await client.get(f"/cg-aisec/{path}")
+            content = gzip.decompress(answer.content) if path.endswith("gz") else answer.content
+            assert token.encode() not in content, path
+            assert answer.status_code == 200 or path.endswith("/html")  # one has none
