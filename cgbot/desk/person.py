@@ -6,7 +6,8 @@ one of the person's addresses, and every JSON value that holds one. So a table t
 word here. `erase` takes the person's posts out of the archive, ends the memberships, and puts a pseudonym wherever an
 address stood, so that what others did stays whole and the archive still verifies. What is not touched: tombstones,
 which the log has signed; decisions to ban, which would end with the address; the files of contributions, which are the
-group's; what others have written.
+group's; what others have written, in which they are hidden when it is shown
+(archive.forgotten).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from sqlalchemy import (
     update,
 )
 
+from cgbot.archive import forgotten
 from cgbot.archive.erase import Order
 from cgbot.context import Context
 from cgbot.desk import erasing
@@ -140,11 +142,27 @@ def erase(db: Database, context: Context, person: Person, reason: str, on_leave:
     """Erase somebody everywhere by the operator's order. Raises Conflict for who runs a group, or as erasing a post."""
     db.read_now(_refuse_officer, person)
     mine = db.read_now(_own_posts, person)
+    why = _Why(reason, len(mine), db.read_now(_names, person))
     for post_id, _ in mine:
         erasing.erase_one(db, context, post_id, Order(context.now, "operator", reason))
-    done = db.write_now(_erase, context, person, (reason, len(mine)), on_leave)
+    done = db.write_now(_erase, context, person, why, on_leave)
     shredding.shred(db)
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """The order, how many posts have been erased, and the names under which the person wrote and was a member."""
+
+    reason: str
+    posts: int
+    names: tuple[str, ...]
+
+
+def _names(tx: Connection, person: Person) -> tuple[str, ...]:
+    written = select(posts.c.author_name).where(func.lower(posts.c.author_address).in_(_keys(person))).distinct()
+    known = select(people.c.name).where(people.c.id == person.id)
+    return tuple(str(one) for wanted in (written, known) for one in tx.execute(wanted).scalars() if one)
 
 
 def _refuse_officer(tx: Connection, person: Person) -> None:
@@ -155,20 +173,21 @@ def _refuse_officer(tx: Connection, person: Person) -> None:
         raise Conflict(f"this person is {runs[0].role} of a group: hand that over first (`cgbot groups handover`)")
 
 
-def _erase(tx: Connection, context: Context, person: Person, why: tuple[str, int], on_leave: Sequence[Hook]) -> Gone:
+def _erase(tx: Connection, context: Context, person: Person, why: _Why, on_leave: Sequence[Hook]) -> Gone:
     shredding.overwrite(tx)
     current = [one for each in person.member_ids if (one := members.get_member(tx, each)) and one.state != "left"]
     for one in current:
         members.remove(tx, context, one.group_id, one.address)
         for hook in on_leave:
             hook(tx, context, one)
+    forgotten.remember(tx, context.keys, (*person.addresses, *why.names))
     _forget_mail_to(tx, person)
     _forget_mail_from(tx, person)
     _forget_names(tx, person)
     rows = sum(_replace(tx, table, person) for table in metadata.sorted_tables if table.name not in _SIGNED)
-    detail = {"reason": why[0], "posts": why[1], "memberships": len(current)}
+    detail = {"reason": why.reason, "posts": why.posts, "memberships": len(current)}
     audit.record(tx, context.now, None, Entry("operator", "erase person", f"person {person.id or ''}".strip(), detail))
-    return Gone(why[1], len(current), rows)
+    return Gone(why.posts, len(current), rows)
 
 
 def _forget_mail_to(tx: Connection, person: Person) -> None:

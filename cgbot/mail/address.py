@@ -20,6 +20,9 @@ _DOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _VALID: Final = re.compile(
     rf"(?P<local>{_DOT_ATOM}|\"[^\"\\\x00-\x1f\x7f]{{1,62}}\")@(?P<domain>{_DOMAIN}|\[[0-9A-Fa-f.:]+\])"
 )
+# The look-behind lets a search begin only where a word does: a run of a million letters costs a million steps.
+_LOCAL: Final = r"\w.!#$%&'*+/=?^`{|}~-"
+IN_TEXT: Final = re.compile(rf"(?<![{_LOCAL}])[{_LOCAL}]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _LONGEST: Final = 254
 _LONGEST_LOCAL: Final = 64
 _TEXT_LIMIT: Final = 100_000

@@ -10,6 +10,7 @@ from __future__ import annotations
 from cgbot.store.metadata import metadata
 from cgbot.store.tables_archive import (
     archive_logs,
+    erased_people,
     file_texts,
     log_leaves,
     log_tiles,
@@ -70,6 +71,7 @@ __all__ = [
     "contents",
     "deliveries",
     "digest_marks",
+    "erased_people",
     "errands",
     "feeds",
     "file_texts",

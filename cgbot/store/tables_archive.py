@@ -93,6 +93,9 @@ file_texts = Table(
     ),
 )
 
+# A keyed mark of an address or a name of somebody who was erased: hidden wherever others have written it.
+erased_people = Table("erased_people", metadata, Column("mark", String, primary_key=True))
+
 # A message that a convener has put below another, or made the beginning of a thread (`parent` is ""): it counts
 # instead of what the message says of itself, until it is undone. The audit trail says who did it.
 thread_edits = Table(

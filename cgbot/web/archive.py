@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -63,7 +62,7 @@ async def post(request: Request) -> Response:
         found, thread = here.db.read_now(_with_thread, group.id, named)
         moved = here.db.read_now(_moved, group.id, thread) if is_desk else frozenset()
         wanted = frozenset(one.id for one in found)
-        page = reading.page(partial(here.readings.of, here.db), thread, wanted, show)
+        page = reading.page(here.reading, thread, wanted, show)
         return {
             "wanted": wanted,
             "moved": moved,
@@ -159,7 +158,7 @@ def _results(
 def _glance(here: Services, one: Post) -> str:
     """The text of a post, or of the beginning of a large one."""
     try:
-        return here.readings.of(here.db, one.sha256, _GLANCE if one.size > _GLANCE else 0).text
+        return here.reading(one.sha256, _GLANCE if one.size > _GLANCE else 0).text
     except CgbotError:
         return ""  # it is damaged: what was found is still named
 
@@ -169,7 +168,8 @@ async def raw_form(request: Request) -> Response:
     here = services(request)
     group, _ = entered(request)
     found = await find(here, group.id, str(request.path_params["message_id"]))
-    return files.as_it_came(await here.db.read(raw.get, chosen(request, found).sha256))
+    content = await here.db.read(raw.get, chosen(request, found).sha256)
+    return files.as_it_came(await here.slow(lambda: here.forgotten().hide_octets(content)))
 
 
 async def thread_mbox(request: Request) -> Response:
@@ -186,8 +186,9 @@ def _packed(here: Services, ids: Sequence[int]) -> Iterator[bytes]:
     """Message by message, so that a long thread is never in memory; what is damaged is left out."""
     packer = zlib.compressobj(wbits=_GZIP)
     for one, content in exporting.each(here.db, ids):
-        if content is not None and (piece := packer.compress(mbox.mboxrd(withheld.from_raw(content), one.received_at))):
-            yield piece
+        if content is not None:
+            shown = here.forgotten().hide_octets(withheld.from_raw(content))
+            yield packer.compress(mbox.mboxrd(shown, one.received_at))
     yield packer.flush()
 
 

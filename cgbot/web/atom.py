@@ -79,7 +79,7 @@ def _entries(here: Services, found: tuple[Post, ...], show: reading.Eyes) -> lis
 def _beginning(here: Services, one: Post, show: reading.Eyes) -> str:
     """The first lines of a post, without what XML cannot say."""
     try:
-        whole = here.readings.of(here.db, one.sha256, _GLANCE if one.size > _GLANCE else 0).text
+        whole = here.reading(one.sha256, _GLANCE if one.size > _GLANCE else 0).text
     except CgbotError:
         return ""  # it is damaged: that it came is still told
     shown = texts.without_addresses(whole[:_BEGINNING]) if show.mask else whole[:_BEGINNING]

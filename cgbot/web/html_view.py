@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cgbot.archive.forgotten import Forgotten
 from cgbot.archive.records import Post
 from cgbot.mail import message as messages
 from cgbot.mail import safe_html, withheld
@@ -29,7 +30,7 @@ async def html_view(request: Request) -> Response:
     post = archive.chosen(request, await archive.find(here, group.id, str(request.path_params["message_id"])))
     show = reading.eyes(request)
     content = await here.db.read(raw.get, post.sha256)
-    found, shown = await here.slow(_sanitised, content, mask=show.mask)
+    found, shown = await here.slow(lambda: _sanitised(content, here.forgotten(), mask=show.mask))
     if not found:
         raise HTTPException(404)
     return await here.page(request, "html.html", {"post": post, "shown": shown, **_head(post, show)})
@@ -39,9 +40,9 @@ def _head(post: Post, show: reading.Eyes) -> dict[str, str]:
     return {"subject": show.line(post.subject), "author": show.author(post)}
 
 
-def _sanitised(content: bytes, *, mask: bool) -> tuple[bool, str | None]:
+def _sanitised(content: bytes, gone: Forgotten, *, mask: bool) -> tuple[bool, str | None]:
     """Whether there is HTML at all, and what of it may be shown."""
-    page = withheld.from_text(messages.parse(content).html, content)
+    page = gone.hide(withheld.from_text(messages.parse(content).html, content))
     return bool(page.strip()), safe_html.clean(page, texts.without_addresses if mask else None)
 
 

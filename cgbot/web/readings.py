@@ -14,6 +14,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from cgbot.archive.forgotten import Forgotten
 from cgbot.mail import message as messages
 from cgbot.mail import withheld
 from cgbot.store import raw
@@ -31,7 +32,7 @@ class Reading:
     """
     The text of a message and what is attached to it, and whether it has HTML too; no address is masked.
 
-    Tokens of one reader are left out.
+    Tokens of one reader, and who was erased, are left out.
     """
 
     text: str
@@ -53,22 +54,23 @@ class Readings:
     def __init__(self, kept: int = _KEPT) -> None:
         """Keep up to so many characters of text."""
         self._left = kept
-        self._kept: OrderedDict[tuple[bytes, int], Reading] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, int, int], Reading] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, db: Database, sha256: bytes, octets: int = 0) -> Reading:
+    def of(self, db: Database, forgotten: Forgotten, sha256: bytes, octets: int = 0) -> Reading:
         """Read a message, or its first octets alone; raises what the store raises for one that is damaged."""
-        key = (sha256, octets)
+        key = (sha256, octets, len(forgotten.marks))
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         content = db.read_now(raw.get, sha256)
         message = messages.parse(content[:octets] if octets else content)
+        text = forgotten.hide(withheld.from_text(message.text, content))
         files = tuple(File(part.filename, part.content_type, part.size) for part in message.attachments)
-        return self._keep(key, Reading(withheld.from_text(message.text, content), files, bool(message.html.strip())))
+        return self._keep(key, Reading(text, files, bool(message.html.strip())))
 
-    def _keep(self, key: tuple[bytes, int], reading: Reading) -> Reading:
+    def _keep(self, key: tuple[bytes, int, int], reading: Reading) -> Reading:
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = reading

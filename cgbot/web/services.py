@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from cgbot.archive import forgotten
+from cgbot.archive.forgotten import Forgotten
 from cgbot.context import Context
 from cgbot.groups import records, sign_in
 from cgbot.groups.asking import Hook
@@ -34,7 +37,7 @@ from cgbot.notices.kinds import Kind
 from cgbot.store.db import Database, Tx
 from cgbot.web import session
 from cgbot.web.access import SAFE, Route, Rule, may_see
-from cgbot.web.readings import Readings
+from cgbot.web.readings import Reading, Readings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,6 +127,18 @@ class Services:
     threads: Executor = field(default_factory=_threads)
     readings: Readings = field(default_factory=Readings)
     known: dict[str, tuple[Group, float]] = field(default_factory=dict)
+    hidden: list[tuple[Forgotten, float]] = field(default_factory=list)
+
+    def forgotten(self) -> Forgotten:
+        """Who was erased, as it was some seconds ago at most; in a thread of the pages."""
+        now = time.monotonic()
+        if not self.hidden or self.hidden[0][1] < now:
+            self.hidden[:] = [(self.db.read_now(forgotten.everybody, self.context().keys), now + _KNOWN_SECONDS)]
+        return self.hidden[0][0]
+
+    def reading(self, sha256: bytes, octets: int = 0) -> Reading:
+        """What a message says, as far as it may be shown; in a thread of the pages."""
+        return self.readings.of(self.db, self.forgotten(), sha256, octets)
 
     async def slow(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what takes its time in a thread of the pages."""

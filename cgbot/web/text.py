@@ -17,14 +17,12 @@ from urllib.parse import unquote
 from markupsafe import Markup, escape
 
 from cgbot.mail import quotation
+from cgbot.mail.address import IN_TEXT
 from cgbot.mail.headers import clean_text
 from cgbot.mail.quotation import Kind
 from cgbot.web.access import masked
 
 _LINK: Final = re.compile(r"https?://[^\s<>\"'`{}|\\^\[\]]+")
-_LOCAL: Final = r"\w.!#$%&'*+/=?^`{|}~-"
-# The look-behind lets a search begin only where a word does: a run of a million letters costs a million steps.
-_ADDRESS: Final = re.compile(rf"(?<![{_LOCAL}])[{_LOCAL}]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _QUOTED: Final = re.compile(r"\s{0,3}>")
 _WORD: Final = re.compile(r"\w+")
 _LIMIT: Final = 200_000
@@ -100,7 +98,7 @@ def without_addresses(text: str) -> str:
     """The text with every address masked."""
     if "@" not in text and "%40" not in text:
         return text
-    return _ADDRESS.sub(lambda match: masked(match[0] if "@" in match[0] else match[0].replace("%40", "@", 1)), text)
+    return IN_TEXT.sub(lambda match: masked(match[0] if "@" in match[0] else match[0].replace("%40", "@", 1)), text)
 
 
 def _plain(text: str, *, mask: bool) -> Markup:

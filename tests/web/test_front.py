@@ -11,6 +11,7 @@ import pytest
 from cgbot import wiring
 from cgbot.archive import overview, records, rethreading
 from cgbot.context import Context
+from cgbot.desk import person
 from cgbot.groups import members
 from cgbot.groups.members import NewMember
 from cgbot.groups.records import Group
@@ -163,3 +164,24 @@ async def test_tokens_of_one_reader_are_shown_nowhere(site: Site) -> None:
             content = gzip.decompress(answer.content) if path.endswith("gz") else answer.content
             assert token.encode() not in content, path
             assert answer.status_code == 200 or path.endswith("/html")  # one has none
+
+
+async def test_somebody_who_was_erased_is_hidden_in_what_others_wrote(site: Site, context: Context) -> None:
+    quoted = "I agree.\n\nOn Mon, 3 May 2027, somebody wrote to jane@example.net:\n> Ask Jane Doe <jane@example.net>\n"
+    links = await site.post(
+        mail("one", From="Jane Doe <jane@example.net>", Subject="Mine"),
+        mail("two", quoted.replace("<", "&lt;"), answers="one", **{"Content-Type": "text/html"}),
+        mail("three", quoted, answers="one", Subject="Of three", To="Jane Doe <jane@example.net>"),
+    )
+    client = site.browser(addresses="shown")
+    assert "jane@example.net" in (await client.get(f"/cg-aisec/{links[2]}/")).text
+    jane = site.db.read_now(person.find, "jane@example.net")
+    person.erase(site.db, context, jane, "asked for", ())
+    client = site.browser(addresses="shown")
+    paths = (f"{links[2]}/", f"{links[2]}/raw", f"{links[1]}/html", f"{links[2]}/t.mbox.gz")
+    for path in (*paths, "search?q=agree", "atom.xml"):
+        answer = await client.get(f"/cg-aisec/{path}")
+        assert answer.status_code == 200, path
+        content = gzip.decompress(answer.content) if path.endswith("gz") else answer.content
+        assert b"jane@example.net" not in content, path
+        assert b"Jane Doe" not in content, path

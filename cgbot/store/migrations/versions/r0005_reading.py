@@ -47,6 +47,11 @@ def upgrade() -> None:
     )
     op.execute("INSERT INTO file_texts (post_id, state) SELECT id, 'waiting' FROM posts WHERE attachments > 0")
     op.create_table(
+        "erased_people",
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("mark", name=op.f("pk_erased_people")),
+    )
+    op.create_table(
         "thread_edits",
         sa.Column("id", BigId, nullable=False),
         sa.Column("group_id", BigId, nullable=False),
