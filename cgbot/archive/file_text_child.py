@@ -15,12 +15,14 @@ import resource
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 from xml.parsers import expat
 
 from cgbot.mail import charsets, html
 
-MEMORY: Final = 1024 * 1024 * 1024
+MEMORY: Final = 640 * 1024 * 1024  # with `serve` beside it less than what deploy/cgbot.service allows
 CPU_SECONDS: Final = 15
 LONGEST: Final = 400_000  # characters
 _PAGES: Final = 500  # of a PDF
@@ -40,11 +42,13 @@ _ODF: Final = "content.xml"
 
 def main() -> None:
     """Read the file that standard input holds."""
+    os.nice(19)  # mail comes first
+    with suppress(OSError):  # where memory is short all the same, this process goes, and not `serve`
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(19)  # mail comes first
     found = "".join(bounded(READERS[sys.argv[2]](sys.stdin.buffer.read())))
     sys.stdout.buffer.write(found.encode("utf-8", "replace"))
 

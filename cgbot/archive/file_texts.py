@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 import zstandard
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from cgbot.archive import file_text, keep
 from cgbot.errors import CgbotError
@@ -56,6 +56,12 @@ def work(db: Database) -> int:
     if waiting is not None:
         _read(db, *waiting)
     return int(waiting is not None)
+
+
+def count_waiting(tx: Connection) -> int:
+    """How many posts wait."""
+    wanted = select(func.count()).select_from(file_texts).where(file_texts.c.state == "waiting")
+    return int(tx.execute(wanted).scalar_one())
 
 
 def _waiting(tx: Connection) -> tuple[int, bytes] | None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cgbot.archive import file_texts, records
 from cgbot.archive import rebuild as rebuilding
-from cgbot.archive import records
 from cgbot.archive.records import Post
 from cgbot.cli import archive_moving, proof
 from cgbot.cli.finding_posts import find_post
@@ -78,7 +78,11 @@ def show_post(
 def rebuild(
     group: Annotated[str, typer.Argument(help="A group: its threads and facts; all of them when left out.")] = "",
 ) -> None:
-    """Make every index of the archive again from the raw messages; the words of all groups in any case."""
+    """
+    Make every index of the archive again from the raw messages; the words of all groups in any case.
+
+    Last come the attached files; stopped there, a running `serve` reads the rest.
+    """
     with open_house() as house:
         chosen = house.db.read_now(groups.get_group, group).id if group else None
         total = house.db.read_now(rebuilding.count)
@@ -87,6 +91,10 @@ def rebuild(
             for now_done in rebuilding.rebuild(house.db, chosen):
                 bar.update(now_done - done)
                 done = now_done
+        left = house.db.read_now(file_texts.count_waiting)
+        with typer.progressbar(length=left, label="reading files") as bar:
+            while file_texts.work(house.db):
+                bar.update(1)
     say(f"{done} posts are indexed again")
 
 

@@ -38,6 +38,7 @@ _THREADS: Final = 50
 _AHEAD: Final = 3
 _ACTIVE: Final = 10
 _ACTIVE_FOR: Final = timedelta(days=30)
+_YEAR: Final = timedelta(days=366)
 _AUTHORS: Final = 500
 _POSTS: Final = 50
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -52,7 +53,6 @@ class _News:
     meetings: tuple[Meeting, ...]
     calls: tuple[Call, ...]
     active: tuple[Author, ...]
-    months: tuple[Month, ...]
 
 
 async def archive(request: Request) -> Response:
@@ -71,7 +71,9 @@ async def archive(request: Request) -> Response:
         **await here.db.read(succession.shown, context, group.id),
     }
     if before is None:
-        facts |= _said(await here.db.read(_news, group.id, context.now), charter, show, context.now)
+        news = await here.db.read(_news, group.id, context.now)
+        facts |= _said(news, charter, show)
+        facts |= _recent(await here.lately(overview.months, group.id), context.now)
     return await here.page(request, "archive.html", facts)
 
 
@@ -79,16 +81,18 @@ def _news(tx: Tx, group_id: int, now: datetime) -> _News:
     ahead = [one for one in meetings.of_group(tx, group_id, now) if one.state != "cancelled"]
     calls = [one for one in papers.list_calls(tx, group_id, only_open=True) if one.closes_at > now]
     active = overview.authors(tx, group_id, _ACTIVE, now - _ACTIVE_FOR)
-    return _News(tuple(ahead[:_AHEAD]), tuple(calls), active, overview.months(tx, group_id))
+    return _News(tuple(ahead[:_AHEAD]), tuple(calls), active)
 
 
-def _said(news: _News, charter: Charter, show: Eyes, now: datetime) -> dict[str, Any]:
+def _recent(every: Sequence[Month], now: datetime) -> dict[str, Any]:
+    return {"months": [one for one in every if one.ends > now - _YEAR][:12], "has_more_months": bool(every)}
+
+
+def _said(news: _News, charter: Charter, show: Eyes) -> dict[str, Any]:
     return {
         "ahead": [{"meeting": one, "when": wording.when(one, charter)} for one in news.meetings],
         "calls": [{"call": one, "closes": in_words(one.closes_at, charter)} for one in news.calls],
         "active": people(news.active, show),
-        "months": [one for one in news.months if one.ends > now - timedelta(days=366)][:12],
-        "has_more_months": bool(news.months),
     }
 
 
@@ -110,7 +114,7 @@ async def months(request: Request) -> Response:
     here = services(request)
     group, _ = entered(request)
     years: dict[int, list[Month]] = {}
-    for one in await here.db.read(overview.months, group.id):
+    for one in await here.lately(overview.months, group.id):
         years.setdefault(one.year, []).append(one)
     return await here.page(request, "months.html", {"years": years})
 
@@ -124,7 +128,7 @@ async def month(request: Request) -> Response:
         raise HTTPException(404)
     wanted = Month(min(int(match[1]), 9998), int(match[2]), 0)
     found = await here.db.read(records.threads_between, group.id, wanted.begins, wanted.ends)
-    every = await here.db.read(overview.months, group.id)
+    every = await here.lately(overview.months, group.id)
     place = (wanted.year, wanted.number)
     facts = {
         "month": wanted,
@@ -139,9 +143,13 @@ async def authors(request: Request) -> Response:
     """Who has written, those with most posts first."""
     here = services(request)
     group, _ = entered(request)
-    found = await here.db.read(overview.authors, group.id, _AUTHORS)
-    count = await here.db.read(overview.count_authors, group.id) if len(found) == _AUTHORS else len(found)
+    found = await here.lately(_authors, group.id)
+    count = await here.lately(overview.count_authors, group.id) if len(found) == _AUTHORS else len(found)
     return await here.page(request, "authors.html", {"people": people(found, reading.eyes(request)), "count": count})
+
+
+def _authors(tx: Tx, group_id: int) -> tuple[Author, ...]:
+    return overview.authors(tx, group_id, _AUTHORS)
 
 
 async def author(request: Request) -> Response:

@@ -128,6 +128,7 @@ class Services:
     readings: Readings = field(default_factory=Readings)
     known: dict[str, tuple[Group, float]] = field(default_factory=dict)
     hidden: list[tuple[Forgotten, float]] = field(default_factory=list)
+    counted: dict[tuple[str, int], tuple[Any, float]] = field(default_factory=dict)
 
     def forgotten(self) -> Forgotten:
         """Who was erased, as it was some seconds ago at most; in a thread of the pages."""
@@ -135,6 +136,15 @@ class Services:
         if not self.hidden or self.hidden[0][1] < now:
             self.hidden[:] = [(self.db.read_now(forgotten.everybody, self.context().keys), now + _KNOWN_SECONDS)]
         return self.hidden[0][0]
+
+    async def lately(self, fn: Callable[[Tx, int], T], group_id: int) -> T:
+        """What is counted of a group, some seconds old at most: counting takes time in proportion to the archive."""
+        key = (fn.__name__, group_id)
+        now = time.monotonic()
+        if key not in self.counted or self.counted[key][1] < now:
+            self.counted[key] = (await self.db.read(fn, group_id), now + _KNOWN_SECONDS)
+        found: T = self.counted[key][0]
+        return found
 
     def reading(self, sha256: bytes, octets: int = 0) -> Reading:
         """What a message says, as far as it may be shown; in a thread of the pages."""

@@ -13,6 +13,7 @@ from cgbot.archive import keep
 from cgbot.cli import shell
 from cgbot.groups import records
 from cgbot.mail import message as messages
+from tests.archive.files import attached, pdf
 from tests.archive.posting import mail, put
 from tests.cli.commands import Installation, installed
 
@@ -75,5 +76,11 @@ def test_a_post_that_is_not_there(here: Installation) -> None:
     assert (answer.status, answer.err) == (1, "cgbot: there is no post 'no\\x1b[2Jsuch@example.org' in this group\n")
 
 
-def test_rebuild(here: Installation) -> None:
+def test_rebuild(here: Installation, tmp_path: Path) -> None:
     assert "2 posts are indexed again" in here.ok("archive", "rebuild")
+    (tmp_path / "one.eml").write_bytes(attached("minutes", ("minutes.pdf", "application/pdf", pdf("quorum"))))
+    here.ok("archive", "import", "cg-aisec", str(tmp_path / "one.eml"))
+    assert here.ok("archive", "search", "cg-aisec", "quorum").strip() == "no post holds all of it"
+    assert "3 posts are indexed again" in here.ok("archive", "rebuild")
+    found = here.json("archive", "search", "cg-aisec", "quorum")
+    assert [one["subject"] for one in found] == ["About minutes"]
