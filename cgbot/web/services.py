@@ -42,7 +42,6 @@ from cgbot.web.readings import Reading, Readings
 P = ParamSpec("P")
 T = TypeVar("T")
 Facts = Mapping[str, object]
-_THREADS: Final = 2
 _KNOWN_SECONDS: Final = 5.0  # in which a group's row is not read again
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")  # fits a column of 32 bits
 PERSONAL: Final = "private, no-store"
@@ -108,8 +107,8 @@ class Entry:
         return self.visitor.role(self.group.id) if self.visitor and self.group else ""
 
 
-def _threads() -> Executor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="pages")
+def _thread() -> Executor:
+    return ThreadPoolExecutor(1, thread_name_prefix="pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,9 @@ class Services:
     commands: Mapping[str, Command] = field(default_factory=dict)
     kinds: Sequence[Kind] = ()
     on_join: Sequence[Hook] = ()
-    threads: Executor = field(default_factory=_threads)
+    # Two threads that fill pages at once wait for each other's turns: one alone fills a seventh more.
+    filling: Executor = field(default_factory=_thread)
+    working: Executor = field(default_factory=_thread)
     readings: Readings = field(default_factory=Readings)
     known: dict[str, tuple[Group, float]] = field(default_factory=dict)
     hidden: list[tuple[Forgotten, float]] = field(default_factory=list)
@@ -151,8 +152,8 @@ class Services:
         return self.readings.of(self.db, self.forgotten(), sha256, octets)
 
     async def slow(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what takes its time in a thread of the pages."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: fn(*args, **kwargs))
+        """Run what takes its time in a thread beside that which fills the pages."""
+        return await asyncio.get_running_loop().run_in_executor(self.working, lambda: fn(*args, **kwargs))
 
     async def page(
         self, request: Request, template: str, facts: Facts | Callable[[], Facts] | None = None, status: int = 200
@@ -165,7 +166,7 @@ class Services:
             known = frame | dict((facts() if callable(facts) else facts) or {})
             return self.templates.get_template(f"web/{template}").render(known)
 
-        text = await self.slow(fill)
+        text = await asyncio.get_running_loop().run_in_executor(self.filling, fill)
         headers = {"cache-control": PERSONAL} if entry.visitor else {"vary": "Cookie"}
         if entry.charter is not None and entry.charter.robots == "kept-away":
             headers["x-robots-tag"] = "noindex"
