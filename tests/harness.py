@@ -309,7 +309,7 @@ class Program:
 
     def maildir(self, recipient: str) -> list[Message]:
         folders = [p for p in (self.folder / "var" / "maildir").glob("*") if p.name.lower() == recipient.lower()]
-        files = sorted(file for folder in folders for file in (folder / "new").iterdir())
+        files = sorted(file for folder in folders for file in folder.glob("new/*"))
         return [email.message_from_bytes(file.read_bytes()) for file in files]
 
 

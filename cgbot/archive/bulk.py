@@ -3,7 +3,8 @@ Many messages of an older archive become posts in one transaction (records).
 
 It writes what `archive.keep` writes for one: raw bytes, thread, post, leaf of the log, words; but each table once for
 all of them. Threads come from the references alone, so their number does not depend on the order in which messages
-come. The posts are marked as imported: they are no news to anybody.
+come; in a group that threads by subject too, one message follows the other as they are given. The posts are marked as
+imported: they are no news to anybody.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, bindparam, case, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from cgbot.archive import keep, log, thread_edits, tombstones
+from cgbot.archive import by_subject, keep, log, thread_edits, tombstones
 from cgbot.archive.keep import PostFacts
 from cgbot.archive.leaf import PostLeaf
 from cgbot.keys import Keys
@@ -33,15 +34,6 @@ _SAME_ID: Final = _OF_GROUP.where(posts.c.message_id.in_(bindparam("wanted", exp
 _KNOWN: Final = select(thread_ids.c.message_id, thread_ids.c.thread_id).where(
     thread_ids.c.group_id == bindparam("group_id"),
     thread_ids.c.message_id.in_(bindparam("wanted", expanding=True)),
-)
-_GROW: Final = (
-    update(threads)
-    .where(threads.c.id == bindparam("thread"))
-    .values(
-        posts=threads.c.posts + bindparam("more"),
-        started_at=case((threads.c.started_at > bindparam("first"), bindparam("first")), else_=threads.c.started_at),
-        last_at=case((threads.c.last_at < bindparam("last"), bindparam("last")), else_=threads.c.last_at),
-    )
 )
 _NAME: Final = update(threads).where(threads.c.id == bindparam("thread")).values(subject=bindparam("new_subject"))
 
@@ -68,7 +60,11 @@ def take(tx: Connection, keys: Keys, group_id: int, messages: Sequence[Old]) -> 
         if thread_edits.are_there(tx, group_id):
             new = [replace(one, facts=keep.placed(tx, group_id, one.facts)) for one in new]
         raw.put(tx, [one.prepared for one in new])
-        _write(tx, group_id, new, _place(tx, group_id, new))
+        if by_subject.is_wanted(tx, group_id):
+            for one in new:  # where its subject leads depends on those before it
+                _write(tx, group_id, [one], [keep.thread(tx, group_id, one.received_at, one.facts)])
+        else:
+            _write(tx, group_id, new, _place(tx, group_id, new))
     return verdicts
 
 
@@ -177,7 +173,7 @@ def _thread(tx: Connection, group_id: int, strand: _Strand, found: set[int]) -> 
         }
         return int((tx.execute(insert(threads), values).inserted_primary_key or (0,))[0])
     thread_id = keep.join(tx, sorted(found))
-    tx.execute(_GROW, {"thread": thread_id, "more": len(strand.messages), "first": first, "last": last})
+    keep.grow(tx, thread_id, len(strand.messages), first, last)
     return thread_id
 
 

@@ -9,14 +9,15 @@ finds its place, and two threads become one when a post links them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, bindparam, case, delete, insert, select, union, update
 
-from cgbot.archive import file_text, log, thread_edits
+from cgbot.archive import by_subject, file_text, log, thread_edits
+from cgbot.archive.by_subject import Subject
 from cgbot.archive.leaf import PostLeaf
 from cgbot.archive.threads import also_answered, references_of
 from cgbot.errand import Errand
@@ -50,15 +51,11 @@ _GROW = (
     .where(threads.c.id == bindparam("thread"))
     .values(
         posts=threads.c.posts + bindparam("more"),
-        last_at=case((threads.c.last_at < bindparam("at"), bindparam("at")), else_=threads.c.last_at),
+        started_at=case((threads.c.started_at > bindparam("first"), bindparam("first")), else_=threads.c.started_at),
+        last_at=case((threads.c.last_at < bindparam("last"), bindparam("last")), else_=threads.c.last_at),
     )
 )
 _GONE = select(threads.c.posts, threads.c.started_at, threads.c.last_at).where(threads.c.id == bindparam("thread"))
-_BEGAN = (
-    update(threads)
-    .where(threads.c.id == bindparam("thread"), threads.c.started_at > bindparam("at"))
-    .values(started_at=bindparam("at"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +201,14 @@ def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int
         str(row.message_id): int(row.thread_id)
         for row in tx.execute(_FIND_THREADS, {"group_id": group_id, "mentioned": mentioned})
     }
+    subject = None if known and facts.references else by_subject.find(tx, group_id, facts.message_id, facts.subject)
+    if subject is not None:
+        mentioned = (*mentioned, subject.name)
+        known |= {subject.name: subject.thread_id} if subject.thread_id else {}
     if known:
         thread_id = join(tx, sorted(set(known.values())))
-        tx.execute(_GROW, {"thread": thread_id, "more": 1, "at": at})
-        if facts.message_id in known and not facts.references:  # it was answered before it came: it began the thread
+        grow(tx, thread_id, 1, at, at)
+        if _begins(facts, known, subject):
             tx.execute(update(threads).where(threads.c.id == thread_id).values(subject=facts.subject))
     else:
         values = {"group_id": group_id, "subject": facts.subject, "started_at": at, "last_at": at, "posts": 1}
@@ -219,6 +220,16 @@ def thread(tx: Connection, group_id: int, at: datetime, facts: PostFacts) -> int
     if new:
         tx.execute(insert_new(tx, thread_ids), new)
     return thread_id
+
+
+def _begins(facts: PostFacts, known: Mapping[str, int], subject: Subject | None) -> bool:
+    """Say whether a thread that is there already began with this post, which was answered before it came."""
+    return not facts.references and (not subject.is_reply if subject else facts.message_id in known)
+
+
+def grow(tx: Connection, thread_id: int, more: int, first: datetime, last: datetime) -> None:
+    """Note that a thread has so many posts more, from the first to the last."""
+    tx.execute(_GROW, {"thread": thread_id, "more": more, "first": first, "last": last})
 
 
 def placed(tx: Connection, group_id: int, facts: PostFacts) -> PostFacts:
@@ -242,6 +253,5 @@ def join(tx: Connection, found: Sequence[int]) -> int:
         tx.execute(update(posts).where(posts.c.thread_id == other).values(thread_id=first))
         tx.execute(update(thread_ids).where(thread_ids.c.thread_id == other).values(thread_id=first))
         tx.execute(delete(threads).where(threads.c.id == other))
-        tx.execute(_GROW, {"thread": first, "more": gone.posts, "at": gone.last_at})
-        tx.execute(_BEGAN, {"thread": first, "at": gone.started_at})
+        grow(tx, first, gone.posts, gone.started_at, gone.last_at)
     return first

@@ -54,7 +54,7 @@ class Post:
 
     def said(self) -> Said:
         """What a tree needs of it."""
-        return Said(self.id, self.message_id, self.references, self.received_at)
+        return Said(self.id, self.message_id, self.references, self.received_at, self.subject)
 
 
 _OF_FIRST = ("permalink", "author_name", "author_address")

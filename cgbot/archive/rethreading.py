@@ -30,10 +30,15 @@ _ROUNDS: Final = 20  # changes that stand below each other, each under a later p
 
 def split(tx: Connection, context: Context, post: Post) -> None:
     """Let a post begin a thread, with all that answers it. Raises Conflict where it begins one."""
-    if not post.references:
-        raise Conflict("this post begins its thread already")
+    check_split(tx, post)
     thread_edits.put(tx, post.group_id, post.message_id, "", context.now)
     _again(tx, post.group_id, {post.thread_id})
+
+
+def check_split(tx: Connection, post: Post) -> None:
+    """Raise Conflict where a post begins its thread."""
+    if not _above(tx, post):
+        raise Conflict("this post begins its thread already")
 
 
 def join(tx: Connection, context: Context, post: Post, parent: Post) -> None:
@@ -79,7 +84,7 @@ def _above(tx: Connection, post: Post) -> set[str]:
 
 
 def _said(row: Row[Any]) -> threads.Said:
-    return threads.Said(row.id, row.message_id, tuple(row.references), row.received_at)
+    return threads.Said(row.id, row.message_id, tuple(row.references), row.received_at, row.subject)
 
 
 def _rows(tx: Connection, condition: Any) -> list[Row[Any]]:

@@ -57,8 +57,7 @@ def _one(request: Request) -> str:
 def propose_split(tx: Connection, _context: Context, request: Request) -> Proposal:
     """What a split would do."""
     post = _named(tx, request.group_id, _one(request))
-    if not post.references:
-        raise Conflict("this post begins its thread already")
+    rethreading.check_split(tx, post)
     preview = f"{_told(post)} would begin a thread of its own, with all that answers it."
     return _proposal("split thread", post, preview)
 

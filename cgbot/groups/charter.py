@@ -29,6 +29,7 @@ Mode = Literal["host", "companion"]
 Audience = Literal["public", "members", "conveners"]
 Addresses = Literal["masked", "shown"]
 Robots = Literal["welcome", "kept-away"]
+Threads = Literal["replies", "subjects"]
 Posting = Literal["members", "anyone", "conveners"]
 DraftKind = Literal["liaison", "terms", "call"]
 Joining = Literal["open", "approval", "invitation", "closed"]
@@ -142,6 +143,7 @@ class Charter:
     calendar: Audience
     addresses: Addresses
     robots: Robots
+    threads: Threads
     zone: str
     zone_label: str
     language: str
@@ -220,6 +222,7 @@ def parse(source: str, file: str) -> Charter:
         calendar=cast("Audience", top.choice("calendar", _AUDIENCES, "public")),
         addresses=cast("Addresses", top.choice("addresses", ("masked", "shown"), "masked")),
         robots=cast("Robots", top.choice("robots", ("welcome", "kept-away"), "welcome")),
+        threads=cast("Threads", top.choice("threads", ("replies", "subjects"), "replies")),
         zone=top.zone("zone", "Europe/Zurich"),
         zone_label=top.text("zone_label", "Geneva time"),
         language=top.language("language", "en"),

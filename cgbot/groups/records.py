@@ -32,6 +32,7 @@ class Group:
     name: str
     created_at: datetime
     closed_at: datetime | None = None
+    threads_by_subject: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,9 @@ def _seed_one(tx: Connection, context: Context, charter: Charter) -> bool:
     group = find_group(tx, charter.name)
     if group is None:
         return False
+    by_subject = charter.threads == "subjects"
+    if group.threads_by_subject != by_subject:
+        tx.execute(update(groups).where(groups.c.id == group.id).values(threads_by_subject=by_subject))
     tx.execute(
         insert_new(tx, charter_versions).values(
             group_id=group.id, valid_from=context.now, sha256=charter.sha256, source=charter.source

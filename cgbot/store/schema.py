@@ -17,7 +17,7 @@ from cgbot.store.db import Database
 from cgbot.store.tables import metadata
 
 # The newest migration; a test compares it with the scripts.
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 EXTRA_TABLES: Final = {"sqlite": search.TABLES["sqlite"], "postgresql": search.TABLES["postgresql"]}
 
 

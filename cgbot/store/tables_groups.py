@@ -6,7 +6,7 @@ One comment each says what a row is.
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, String, Table, Text, UniqueConstraint, false
 
 from cgbot.store.columns import BigId, UtcTime
 from cgbot.store.metadata import metadata, one_of
@@ -20,7 +20,8 @@ service = Table(
 )
 
 
-# A group has a permanent id; `name` is its current address name (cg-aisec).
+# A group has a permanent id; `name` is its current address name (cg-aisec); whether posts find their threads by subject
+# is its charter's word, here for those that put posts into threads.
 groups = Table(
     "groups",
     metadata,
@@ -28,6 +29,7 @@ groups = Table(
     Column("name", String, nullable=False, unique=True),
     Column("created_at", UtcTime, nullable=False),
     Column("closed_at", UtcTime),
+    Column("threads_by_subject", Boolean, nullable=False, server_default=false()),
 )
 
 # Names under which a group receives mail and has pages, the current one included; an old one redirects.
