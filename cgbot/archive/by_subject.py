@@ -14,11 +14,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from cgbot.archive import thread_edits
 from cgbot.mail import subjects
 from cgbot.store.tables import groups, thread_ids, threads
+
+# Asked for each post that begins a thread: building it costs more than running it.
+_WANTED = select(groups.c.threads_by_subject).where(groups.c.id == bindparam("group_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Subject:
 
 def is_wanted(tx: Connection, group_id: int) -> bool:
     """Say whether posts of this group find their threads by their subjects too."""
-    return bool(tx.execute(select(groups.c.threads_by_subject).where(groups.c.id == group_id)).scalar())
+    return bool(tx.execute(_WANTED, {"group_id": group_id}).scalar())
 
 
 def find(tx: Connection, group_id: int, message_id: str, subject: str) -> Subject | None:
@@ -41,8 +44,10 @@ def find(tx: Connection, group_id: int, message_id: str, subject: str) -> Subjec
 
     None where subjects do not count: in other groups, without a subject, and after a convener has placed the post.
     """
+    if not is_wanted(tx, group_id):
+        return None
     base = subjects.base(subject)
-    if not base.text or not is_wanted(tx, group_id) or thread_edits.find(tx, group_id, [message_id]):
+    if not base.text or thread_edits.find(tx, group_id, [message_id]):
         return None
     name = _name(base.text)
     mine = (thread_ids.c.group_id == group_id) & (thread_ids.c.message_id == name)

@@ -113,6 +113,8 @@ def each_active(tx: Connection, group_id: int) -> Iterator[Member]:
     after = 0
     while rows := tx.execute(_NEXT, {"group_id": group_id, "after": after}).all():
         yield from (Member(**row._mapping) for row in rows)
+        if len(rows) < _PORTION:
+            return
         after = rows[-1].id
 
 

@@ -10,7 +10,8 @@ original is quoted is passed over, since the answer may stand below it. Links th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import dropwhile
 from typing import Final
 
 from cgbot.mail.attribution import LOOKED_AT, QUOTED, attribution, begins_original, is_quoted
@@ -46,8 +47,12 @@ def all_lines(text: str) -> list[str]:
 
 def own_lines(text: str) -> list[str]:
     """What the writer wrote: without what they quoted, and nothing of what follows a signature or an original."""
+    return list(each_own_line(text))
+
+
+def each_own_line(text: str) -> Iterator[str]:
+    """The same line by line, for those who need not see all of them."""
     lines = all_lines(text)
-    found: list[str] = []
     number = 0
     while number < len(lines):
         line = lines[number]
@@ -57,14 +62,23 @@ def own_lines(text: str) -> list[str]:
         if passed and not is_quoted(lines, number + passed):
             break
         if not passed and not QUOTED.match(line):
-            found.append(line)
+            yield line
         number += passed or 1
-    return found
 
 
 def first(lines: Sequence[str]) -> int | None:
     """Where these lines begin, blank ones and a greeting passed over; None where there is nothing."""
     return next(
-        (number for number, line in enumerate(lines) if line.strip() and not _GREETING.fullmatch(line[:LOOKED_AT])),
+        (number for number, line in enumerate(lines) if _says_something(line)),
         None,
     )
+
+
+def from_first(lines: Iterable[str]) -> Iterator[str]:
+    """The lines from where they begin, without the blank ones."""
+    begun = dropwhile(lambda line: not _says_something(line), lines)
+    return (line for line in begun if line.strip())
+
+
+def _says_something(line: str) -> bool:
+    return bool(line.strip()) and not _GREETING.fullmatch(line[:LOOKED_AT])

@@ -9,7 +9,7 @@ désinscrire" are commands; a sentence that only begins like one, or has such a 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from cgbot.groups import own_words
@@ -99,13 +99,23 @@ def list_command(message: Message, own_names: Collection[str] = ()) -> str:
     """
     if message.attachments:
         return ""
-    own = own_words.own_lines(message.text[:_LOOKED_AT])
-    first = own_words.first(own)
-    below = [line.strip() for line in own[first:] if line.strip()] if first is not None else []
+    below = _begin(own_words.each_own_line(message.text[:_LOOKED_AT]))
     if found := _in_text(below, own_names):
         return found
     subject = message.subject.strip()
     return _command(subject, own_names) if len(" ".join(below)) <= _SHORT and _is_bare(subject, below) else ""
+
+
+def _begin(lines: Iterable[str]) -> list[str]:
+    """What was written, until it is certain that it is too long for a command."""
+    below: list[str] = []
+    length = 0
+    for line in own_words.from_first(lines):
+        below.append(line.strip())
+        length += len(below[-1])
+        if len(below) > _MOST_LINES and length > _SHORT:
+            break
+    return below
 
 
 def purpose_of(command: str) -> str:
