@@ -66,6 +66,7 @@ async def post(request: Request) -> Response:
         return {
             "wanted": wanted,
             "moved": moved,
+            "renamed": reading.renamed(page, thread[0].subject),
             "page": page,
             "on_page": frozenset(one.post.id for one in page.shown if one.post is not None),
             "subject": show.line(thread[0].subject),

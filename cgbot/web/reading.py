@@ -20,6 +20,7 @@ from cgbot.archive import threads
 from cgbot.archive.records import Post, Thread
 from cgbot.archive.threads import Place
 from cgbot.errors import CgbotError
+from cgbot.mail import subjects
 from cgbot.web import text as texts
 from cgbot.web.access import masked, sees_addresses
 from cgbot.web.files import File
@@ -114,6 +115,14 @@ def page(read: Read, thread: Sequence[Post], wanted: frozenset[int], show: Eyes)
         before=earlier[-1] if earlier else None,
         after=later[0] if later else None,
     )
+
+
+def renamed(page: Page, begun: str) -> frozenset[int]:
+    """The posts on a page that are called otherwise than the thread, prefixes and tags aside."""
+    matter = subjects.base(begun).text
+    posts = (one.post for one in page.shown if one.post is not None)
+    other = (one for one in posts if one.subject not in (begun, f"Re: {begun}"))
+    return frozenset(one.id for one in other if subjects.base(one.subject).text != matter)
 
 
 def _window(at: int, size: int, total: int) -> range:

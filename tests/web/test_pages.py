@@ -63,6 +63,20 @@ async def test_an_answer_to_what_never_came_stands_alone(site: Site) -> None:
     assert "A message that is not in this archive." in await words(site, f"/cg-aisec/{one}/")
 
 
+async def test_a_subject_stands_where_it_is_another(site: Site) -> None:
+    """Prefixes of replies and tags of lists make no other subject."""
+    link, *_ = await site.post(
+        mail("s", Subject="Scope"),
+        mail("t", answers="s", Subject="RE: [CG-AISEC] scope"),
+        mail("u", answers="s", Subject="Scope and time (was: Scope)"),
+        mail("v", answers="s", Subject=""),
+    )
+    shown = await words(site, f"/cg-aisec/{link}/")
+    assert "[CG-AISEC] scope" not in shown
+    assert shown.count("Scope and time (was: Scope)") == 1
+    assert shown.count("(no subject)") == 1
+
+
 async def test_addresses_are_masked_wherever_they_stand(site: Site) -> None:
     secret = "hidden.person@example.net"
     text = (
