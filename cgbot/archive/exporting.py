@@ -59,6 +59,19 @@ def find(tx: Connection, wanted: Wanted) -> tuple[int, ...]:
     return tuple(one for one in found if one in hits)
 
 
+def with_threads(tx: Connection, ids: Sequence[int]) -> tuple[int, ...]:
+    """The numbers of all listed posts in the threads of these, a thread after the other."""
+    threads: dict[int, None] = {}
+    for at in range(0, len(ids), _SLICE):
+        named = posts.c.id.in_(ids[at : at + _SLICE])
+        threads |= dict.fromkeys(tx.execute(select(posts.c.thread_id).where(named)).scalars())
+    found: list[int] = []
+    for thread_id in threads:
+        inside = select(posts.c.id).where(posts.c.thread_id == thread_id, records.LISTED)
+        found += tx.execute(inside.order_by(posts.c.received_at, posts.c.id)).scalars()
+    return tuple(found)
+
+
 def each(db: Database, ids: Sequence[int]) -> Iterator[tuple[Post, bytes | None]]:
     """These posts with their exact bytes; None for one whose bytes are damaged."""
     for at in range(0, len(ids), _SLICE):

@@ -2,8 +2,9 @@
 A query as somebody types it (pure rules).
 
 Words must all occur; `"phrases"` stand next to each other; `gover*` is the beginning of a word. `from:` and `subject:`
-look only there; `after:` and `before:` take a day, a month or a year (UTC), the first day included and the last not;
-`has:attachment` and `filename:` speak of files. A word with a colon that is none of these is a word.
+look only there; `after:` and `before:` take a day, a month, a year or a time (UTC), which `after:` includes, `before:`
+not; `has:attachment` and `filename:` speak of files; `id:` is a Message-ID. A word with a colon that is none of
+these is a word.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ _LONGEST: Final = 1000  # characters
 _MOST_TERMS: Final = 32
 _MOST_FILES: Final = 4
 _LONGEST_NAME: Final = 100
-_PIECE: Final = re.compile(r'(?:(from|subject|after|before|has|filename):)?(?:"([^"]*)"?|([^\s"]+))', re.IGNORECASE)
-_DAY: Final = re.compile(r"((?:19|20|21)[0-9]{2})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
+_PIECE: Final = re.compile(r'(?:(from|subject|after|before|has|filename|id):)?(?:"([^"]*)"?|([^\s"]+))', re.IGNORECASE)
+_DAY: Final = re.compile(
+    r"((?:19|20|21)[0-9]{2})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:T([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?Z?)?)?)?"
+)
 _PARTS: Final = {"from": "author", "subject": "subject"}
 _FILES: Final = frozenset({"attachment", "attachments", "file", "files"})
 
@@ -39,12 +42,13 @@ class Query:
     before: datetime | None = None
     has_files: bool = False
     filenames: tuple[str, ...] = ()
+    message_id: str = ""
     problems: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Say whether nothing is looked for."""
-        return not (self.terms or self.after or self.before or self.has_files or self.filenames)
+        return not (self.terms or self.after or self.before or self.has_files or self.filenames or self.message_id)
 
 
 def parse(typed: str) -> Query:
@@ -54,7 +58,7 @@ def parse(typed: str) -> Query:
         found.take(name.lower(), phrase, word)
     return Query(
         tuple(found.terms[:_MOST_TERMS]), found.after, found.before, found.has_files,
-        tuple(found.filenames[:_MOST_FILES]), tuple(found.problems),
+        tuple(found.filenames[:_MOST_FILES]), found.message_id, tuple(found.problems),
     )  # fmt: skip
 
 
@@ -67,6 +71,7 @@ class _Found:
         self.before: datetime | None = None
         self.has_files = False
         self.filenames: list[str] = []
+        self.message_id = ""
         self.problems: list[str] = []
 
     def take(self, name: str, phrase: str, word: str) -> None:
@@ -75,6 +80,8 @@ class _Found:
             self._day(name, given)
         elif name == "has":
             self._has(given)
+        elif name == "id":
+            self.message_id = given.replace("\0", "").strip("<>")
         elif name == "filename":
             self.filenames += filter(None, [file_name(given)])
         else:
@@ -100,7 +107,11 @@ class _Found:
 def _read_day(given: str) -> datetime | None:
     match = _DAY.fullmatch(given)
     try:
-        return datetime(int(match[1]), int(match[2] or 1), int(match[3] or 1), tzinfo=UTC) if match else None
+        if match is None:
+            return None
+        year, month, day, hour, minute, second = match.groups()
+        time = (int(hour or 0), int(minute or 0), int(second or 0))
+        return datetime(int(year), int(month or 1), int(day or 1), *time, tzinfo=UTC)
     except ValueError:
         return None
 

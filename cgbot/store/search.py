@@ -101,6 +101,8 @@ def _narrowed(wanted: Query) -> Iterator[tuple[str, dict[str, object]]]:
         yield "posts.received_at >= :after", {"after": wanted.after}
     if wanted.before:
         yield "posts.received_at < :before", {"before": wanted.before}
+    if wanted.message_id:
+        yield "posts.message_id = :message_id", {"message_id": wanted.message_id}
     if wanted.has_files:
         yield "posts.attachments > 0", {}
     for number, name in enumerate(wanted.filenames):

@@ -79,7 +79,7 @@ ROUTES: Final = (
     Route("/{group}/consistency", "consistency", "archive"),
     Route("/{group}/proof/", "proofs", "archive"),
     Route("/{group}/atom.xml", "atom", "archive"),
-    Route("/{group}/", "archive", "archive"),
+    Route("/{group}/", "archive", "archive", _FORM, foreign=True),  # a POST only searches, and is `raw`: `lei q`
     Route("/{group}/months/", "months", "archive"),
     Route("/{group}/months/{month}/", "month", "archive"),
     Route("/{group}/authors/", "authors", "archive"),

@@ -31,6 +31,7 @@ from cgbot.web import (
     html_view,
     join,
     leave,
+    mailboxes,
     me,
     ordering,
     papers,
@@ -62,8 +63,8 @@ HEADERS: Final = (
 )  # fmt: skip
 HANDLERS: Final[dict[str, Callable[[Request], Any]]] = {
     **archive.HANDLERS, **atom.HANDLERS, **calendar.HANDLERS, **desk.HANDLERS, **front.HANDLERS, **html_view.HANDLERS,
-    **join.HANDLERS, **leave.HANDLERS, **me.HANDLERS, **ordering.HANDLERS, **papers.HANDLERS, **proof.HANDLERS,
-    **reports.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
+    **join.HANDLERS, **leave.HANDLERS, **mailboxes.HANDLERS, **me.HANDLERS, **ordering.HANDLERS, **papers.HANDLERS,
+    **proof.HANDLERS, **reports.HANDLERS, **service.HANDLERS, **signing.HANDLERS,
 }  # fmt: skip
 
 

@@ -10,20 +10,19 @@ those who see addresses.
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from cgbot.archive import exporting, file_texts, records, thread_edits, tombstones
+from cgbot.archive import file_texts, records, thread_edits, tombstones
 from cgbot.archive.file_texts import FileText
 from cgbot.archive.records import Post
 from cgbot.errors import CgbotError
-from cgbot.mail import identity, mbox, withheld
+from cgbot.mail import identity
 from cgbot.store import raw, search, words
 from cgbot.store.db import Tx
 from cgbot.store.query import parse
@@ -35,7 +34,6 @@ _FOUND: Final = 30
 _GLANCE: Final = 200_000  # octets of a message in which a search result's piece of text is looked for
 _PERMALINK: Final = re.compile(r"[A-Z2-7]{32}", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
-_GZIP: Final = 31  # zlib's wbits for a gzip wrapper
 
 
 async def groups(request: Request) -> Response:
@@ -59,7 +57,7 @@ async def post(request: Request) -> Response:
     is_desk = may_see(charter, "desk", entry_of(request).role)
 
     def facts() -> dict[str, object]:
-        found, thread = here.db.read_now(_with_thread, group.id, named)
+        found, thread = here.db.read_now(with_thread, group.id, named)
         moved = here.db.read_now(_moved, group.id, thread) if is_desk else frozenset()
         wanted = frozenset(one.id for one in found)
         page = reading.page(here.reading, thread, wanted, show)
@@ -82,7 +80,7 @@ async def find(here: Services, group_id: int, named: str) -> tuple[Post, ...]:
     return await here.db.read(_named, group_id, named)
 
 
-def _with_thread(tx: Tx, group_id: int, named: str) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
+def with_thread(tx: Tx, group_id: int, named: str) -> tuple[tuple[Post, ...], tuple[Post, ...]]:
     """What is named, and the posts of its thread; 404 and 410 as `find`."""
     found = _named(tx, group_id, named)
     return found, records.of_thread(tx, found[0].thread_id)
@@ -173,26 +171,6 @@ async def raw_form(request: Request) -> Response:
     return files.as_it_came(await here.slow(lambda: here.forgotten().hide_octets(content)))
 
 
-async def thread_mbox(request: Request) -> Response:
-    """The thread of a post as mboxrd, packed: what `b4 mbox` fetches (public-inbox's t.mbox.gz)."""
-    here = services(request)
-    group, _ = entered(request)
-    _, thread = await here.db.read(_with_thread, group.id, str(request.path_params["message_id"]))
-    name = f'attachment; filename="{thread[0].permalink}.mbox.gz"'
-    pieces = _packed(here, [one.id for one in thread])
-    return StreamingResponse(pieces, media_type="application/gzip", headers={"content-disposition": name})
-
-
-def _packed(here: Services, ids: Sequence[int]) -> Iterator[bytes]:
-    """Message by message, so that a long thread is never in memory; what is damaged is left out."""
-    packer = zlib.compressobj(wbits=_GZIP)
-    for one, content in exporting.each(here.db, ids):
-        if content is not None:
-            shown = here.forgotten().hide_octets(withheld.from_raw(content))
-            yield packer.compress(mbox.mboxrd(shown, one.received_at))
-    yield packer.flush()
-
-
 async def attachment(request: Request) -> Response:
     """One attachment, as a download that no browser runs."""
     here = services(request)
@@ -207,6 +185,5 @@ async def attachment(request: Request) -> Response:
 
 
 HANDLERS: Final = {
-    "groups": groups, "post": post, "search": search_page, "raw": raw_form,
-    "attachment": attachment, "thread_mbox": thread_mbox,
+    "groups": groups, "post": post, "search": search_page, "raw": raw_form, "attachment": attachment,
 }  # fmt: skip

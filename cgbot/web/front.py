@@ -29,7 +29,7 @@ from cgbot.meetings.records import Meeting
 from cgbot.papers import records as papers
 from cgbot.papers.records import Call
 from cgbot.store.db import Tx
-from cgbot.web import reading
+from cgbot.web import mailboxes, reading
 from cgbot.web.access import masked
 from cgbot.web.reading import Eyes
 from cgbot.web.services import entered, services
@@ -56,7 +56,9 @@ class _News:
 
 
 async def archive(request: Request) -> Response:
-    """The front page; with `before`, the threads that are older than that place."""
+    """The front page; with `before`, the threads that are older than that place. A search, by POST."""
+    if request.method == "POST":
+        return await mailboxes.found_mbox(request)
     here = services(request)
     group, charter = entered(request)
     before = _place(request.query_params.get("before", ""))
