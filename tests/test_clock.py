@@ -91,7 +91,11 @@ async def test_a_locked_database_fails_one_tick(
     db = Database.open(sqlite_url)
     try:
         group = Group(1, "cg-aisec", context.now)
-        db.write_now(lambda tx: tx.execute(sa.text("INSERT INTO groups VALUES (1, 'cg-aisec', '2027-05-03', NULL)")))
+        db.write_now(
+            lambda tx: tx.execute(
+                sa.text("INSERT INTO groups (id, name, created_at) VALUES (1, 'cg-aisec', '2027-05-03')")
+            )
+        )
         ticking = clock(db, context, kind(group, context.now))
         with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
